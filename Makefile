@@ -1,0 +1,43 @@
+# Two commands do everything, each with its own set-up: `make serve` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HOST ?= 127.0.0.1
+PORT ?= 8080
+VAR_DIR ?= var
+READY := $(VENV)/.ready
+
+.PHONY: serve demo test check format bench demo-model clean
+
+$(READY): setup.cfg pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		torch==2.13.0 --editable '.[dev,postgresql]'
+	touch $@
+
+serve: $(READY)
+	HOST=$(HOST) PORT=$(PORT) VAR_DIR=$(VAR_DIR) $(BIN)/lamo-cds serve
+
+demo: $(READY)
+	$(BIN)/lamo-cds demo --url http://$(HOST):$(PORT) examples/order-sign.json
+
+test: $(READY)
+	sh scripts/install-test-servers.sh
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.order_sign
+
+demo-model: $(READY)
+	$(BIN)/lamo-cds train demo-model --out lamo/demo_artifact
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,1 @@
+"""HTTP in, cards out, everything recorded."""

@@ -1,0 +1,1 @@
+"""LAMO: structured prompt, grouped LoRA adapters, scoring, calibration and selection."""

@@ -1,0 +1,1 @@
+"""The generator of synthetic patients. Never imported by serving."""

@@ -1,0 +1,1 @@
+"""Pure rules from (record, medications) to findings. Never sees a score."""
