@@ -1,0 +1,151 @@
+"""The one reader of the environment. Built once at start, frozen, passed down."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from cds_service.hook_request import is_plain_url
+
+PREFIX = "LAMO_"
+TEST_PREFIX = "LAMO_TEST_"  # read by the tests, never by the service
+
+
+class SettingsError(Exception):
+    """The environment is wrong. Lists every bad setting with what is accepted."""
+
+
+def _split(value: object) -> object:
+    """Read a list from the environment: words parted by commas or spaces."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+def _plain(name: str) -> AliasChoices:
+    return AliasChoices(name, f"{PREFIX}{name}")
+
+
+class Settings(BaseSettings):
+    """Everything that an operator may choose. A description says what is accepted."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, populate_by_name=True)
+
+    host: str = Field(
+        "127.0.0.1", validation_alias=_plain("HOST"), description="an address to listen on"
+    )
+    port: int = Field(
+        8080, ge=0, le=65535, validation_alias=_plain("PORT"), description="a port, 0 to 65535"
+    )
+    var_dir: Path = Field(
+        Path("var"), validation_alias=_plain("VAR_DIR"), description="a folder for what is kept"
+    )
+    database_url: str = Field(
+        default_factory=lambda data: _sqlite_in(data.get("var_dir", Path("var"))),
+        pattern=r"^(sqlite|postgresql(\+psycopg)?)://",
+        description="sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE",
+    )
+    artifact: Path | None = Field(
+        None, description="the folder of a model artifact; unset for the bundled demonstration"
+    )
+    deadline_ms: int = Field(
+        500, ge=50, le=60_000, description="milliseconds for scoring, 50 to 60000"
+    )
+    fetch_ms: int = Field(
+        1500,
+        ge=50,
+        le=60_000,
+        description="milliseconds for all reads from the client's FHIR server, 50 to 60000",
+    )
+    max_body_bytes: int = Field(
+        16 * 1024 * 1024, ge=1024, description="the largest request body in bytes, from 1024"
+    )
+    fhir_allowed_bases: Words = Field(
+        (),
+        description="base URLs of FHIR servers that may be read, parted by spaces; "
+        "empty for any https server and http on this machine",
+    )
+    cors_origins: Words = Field(
+        ("http://localhost:*", "http://127.0.0.1:*", "https://sandbox.cds-hooks.org"),
+        description="browser origins that may call, parted by spaces, ':*' for any port",
+    )
+    workers: int = Field(
+        1, ge=1, le=64, description="processes, 1 to 64; each holds a copy of the model"
+    )
+    threads: int = Field(8, ge=1, le=256, description="requests at once in a process, 1 to 256")
+    model_threads: int = Field(2, ge=1, le=256, description="processor threads for the model")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error"
+    )
+    public_url: str | None = Field(
+        None, description="the https URL under which clients reach the service, behind a proxy"
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _url_is_plain(cls, value: str | None) -> str | None:
+        if value is not None and not is_plain_url(value):
+            raise ValueError("not an absolute http(s) URL")
+        return value.rstrip("/") if value else None
+
+    @field_validator("fhir_allowed_bases")
+    @classmethod
+    def _bases_are_plain(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(is_plain_url(base) for base in value):
+            raise ValueError("not absolute http(s) URLs")
+        return tuple(base.rstrip("/") for base in value)
+
+    @property
+    def base_url(self) -> str:
+        """The URL to tell people: the public one, else where the service listens."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: some are wrong or unknown; lists them all.
+    """
+    faults = _unknown(environment)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        faults += [_fault(detail) for detail in error.errors()]
+    if faults:
+        lines = "\n".join(f"  {fault}" for fault in faults)
+        raise SettingsError(f"the environment has settings that cannot be used:\n{lines}")
+    return settings
+
+
+def env_name(field: str) -> str:
+    """The environment variable that sets a field."""
+    plain = ("host", "port", "var_dir")
+    return field.upper() if field in plain else f"{PREFIX}{field.upper()}"
+
+
+def _sqlite_in(var_dir: Path) -> str:
+    return f"sqlite:///{var_dir.absolute() / 'audit.sqlite3'}"
+
+
+def _unknown(environment: Mapping[str, str]) -> list[str]:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    ours = (name for name in environment if name.startswith(PREFIX))
+    strange = sorted(name for name in ours if not name.startswith(TEST_PREFIX))
+    return [
+        f"{name}: found a setting of no known name, wanted one of {', '.join(sorted(known))}"
+        for name in strange
+        if name not in known
+    ]
+
+
+def _fault(detail: Any) -> str:
+    """One line about one bad setting. A database URL may hold a password and is not repeated."""
+    name = str(detail["loc"][0]).removeprefix(PREFIX).lower()
+    found = "a value of another form" if "url" in name else repr(detail["input"])
+    return f"{env_name(name)}: found {found}, wanted {Settings.model_fields[name].description}"
