@@ -1,8 +1,15 @@
 """From scores to what is proposed and what is not supported. Policies arrive from the artifact."""
 
+import math
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
-from fhir_mappings.record import Gap, Ingredient, Medication
+from fhir_mappings.record import Gap, Ingredient, Medication, PatientRecord
+from lamo.artifact import Artifact, VocabularyEntry
+
+PROPOSE_FROM = 0.5  # calibrated probability from which a medication may be proposed
+REGIMEN_FROM = 5  # medications: shorter lists are never called long (Masnoon 2017: polypharmacy)
+Z_95 = 1.645  # one-sided 95 % of a normal distribution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +50,84 @@ class Choice:
     unsupported: tuple[Unsupported, ...] = ()
     regimen: Regimen | None = None  # None: not longer than expected, or not judged
     gaps: tuple[Gap, ...] = ()  # for example an ordered medication outside the vocabulary
+
+
+def choose(record: PatientRecord, log_odds: Mapping[str, float], artifact: Artifact) -> Choice:
+    """Apply the artifact's thresholds to the scores of one patient.
+
+    Args:
+        record: the patient, with current and ordered medications.
+        log_odds: by candidate label; empty when scoring failed, and then nothing is judged.
+        artifact: whose vocabulary holds the thresholds from validation.
+    """
+    scored = (_candidate(artifact.by_label[label], value) for label, value in log_odds.items())
+    scores = tuple(sorted(scored, key=lambda score: -score.probability))
+    by_rxcui = {score.ingredient.rxcui: score for score in scores}
+    on_list = {ingredient.rxcui for ingredient in record.on_list()}
+    return Choice(
+        scores=scores,
+        proposed=tuple(score for score in scores if _is_proposed(score, on_list)),
+        unsupported=tuple(_unsupported(record.ordered, by_rxcui)),
+        regimen=_regimen(record, scores),
+        gaps=tuple(_outside(record.ordered, artifact)),
+    )
+
+
+def _candidate(entry: VocabularyEntry, log_odds: float) -> CandidateScore:
+    return CandidateScore(
+        ingredient=Ingredient(rxcui=entry.rxcui, label=entry.label),
+        log_odds=log_odds,
+        probability=1 / (1 + math.exp(-max(-60.0, entry.slope * log_odds + entry.bias))),
+        recommend_at=entry.recommend_at,
+        support_at=entry.support_at,
+        base_rate=entry.base_rate,
+    )
+
+
+def _is_proposed(score: CandidateScore, on_list: Set[str]) -> bool:
+    return (
+        score.ingredient.rxcui not in on_list
+        and score.log_odds >= score.recommend_at
+        and score.probability >= PROPOSE_FROM
+    )
+
+
+def _unsupported(
+    ordered: Iterable[Medication], by_rxcui: Mapping[str, CandidateScore]
+) -> Iterable[Unsupported]:
+    """Each order with an ingredient under its threshold, with the furthest under of them."""
+    for medication in ordered:
+        scores = [by_rxcui[i.rxcui] for i in medication.ingredients if i.rxcui in by_rxcui]
+        under = [score for score in scores if score.log_odds < score.support_at]
+        if under:
+            worst = min(under, key=lambda score: score.log_odds - score.support_at)
+            yield Unsupported(medication=medication, score=worst)
+
+
+def _outside(ordered: Iterable[Medication], artifact: Artifact) -> Iterable[Gap]:
+    for medication in ordered:
+        unknown = [i.label for i in medication.ingredients if i.rxcui not in artifact.by_rxcui]
+        if unknown:
+            yield Gap(
+                kind="outside-vocabulary",
+                where=medication.reference or "draft order",
+                meaning=f"{', '.join(unknown)} is not among the medications that the model knows: "
+                "whether the record supports it was not judged",
+                shown=True,
+            )
+
+
+def _regimen(record: PatientRecord, scores: tuple[CandidateScore, ...]) -> Regimen | None:
+    """The list's length, when it is longer than the model expects; never for intensive care.
+
+    The count of medications is a sum of independent yes/no draws with the calibrated
+    probabilities, so its mean is their sum and its variance the sum of p(1 - p).
+    """
+    known = {score.ingredient.rxcui for score in scores}
+    listed = len({ingredient.rxcui for ingredient in record.on_list()} & known)
+    if not record.ordered or record.setting == "icu" or listed < REGIMEN_FROM or not scores:
+        return None
+    expected = sum(score.probability for score in scores)
+    variance = sum(score.probability * (1 - score.probability) for score in scores)
+    upper = expected + Z_95 * math.sqrt(variance)
+    return Regimen(listed=listed, expected=expected, upper=upper) if listed > upper else None

@@ -1,0 +1,187 @@
+"""The artifact: the one folder that serving reads, made by training.
+
+``manifest.json`` names the base model, one PEFT adapter folder per medication group, the prompt
+version, the vocabulary with calibration and thresholds, and the hash of every file. Weights are
+safetensors, everything else JSON. A folder whose hashes or prompt version do not match is refused.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from lamo.prompts import PROMPT_VERSION, PromptLimits
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+ALLOWED_SUFFIXES = {".json", ".safetensors", ".md"}
+
+
+class ArtifactRefused(Exception):  # noqa: N818 - a situation, named as such
+    """The artifact on disk cannot be served; the message says what was found and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VocabularyEntry:
+    """One candidate medication, and what validation said of its scores."""
+
+    rxcui: str
+    label: str
+    group: str
+    base_rate: float  # share of validation visits in which it was prescribed
+    slope: float  # probability = sigmoid(slope * log-odds + bias)
+    bias: float
+    recommend_at: float  # log-odds: as many predicted as prescribed on validation
+    support_at: float  # log-odds that nearly all prescribed orders of it exceed on validation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The medications that share one adapter."""
+
+    name: str
+    adapter: str  # PEFT folder, relative to the artifact
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """What the manifest says."""
+
+    folder: Path
+    name: str
+    version: str
+    is_demonstration: bool
+    notice: str  # printed wherever the model speaks
+    base_model: str  # folder, relative to the artifact, or an absolute one
+    answer_token_ids: Mapping[str, int]  # "Yes" and "No"
+    groups: tuple[Group, ...]
+    vocabulary: tuple[VocabularyEntry, ...]
+    prompt_version: str = PROMPT_VERSION
+    prompt_limits: PromptLimits = field(default_factory=PromptLimits)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)  # relative path -> sha256
+
+    @cached_property
+    def by_label(self) -> Mapping[str, VocabularyEntry]:
+        """Vocabulary by candidate label."""
+        return {entry.label: entry for entry in self.vocabulary}
+
+    @cached_property
+    def by_rxcui(self) -> Mapping[str, VocabularyEntry]:
+        """Vocabulary by RxNorm ingredient."""
+        return {entry.rxcui: entry for entry in self.vocabulary}
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash over the hashes of all files: names exactly this artifact."""
+        return hashlib.sha256(json.dumps(self.files, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def base_model_folder(self) -> Path:
+        """Where the base model and its tokenizer lie."""
+        return self.folder / self.base_model  # an absolute base_model stands for itself
+
+    def identity(self) -> dict[str, Any]:
+        """Name, version and hashes, as the audit log keeps them."""
+        adapters = {
+            group.name: self.files.get(f"{group.adapter}/adapter_model.safetensors", "")
+            for group in self.groups
+        }
+        return {
+            "name": self.name,
+            "version": self.version,
+            "sha256": self.sha256,
+            "prompt_version": self.prompt_version,
+            "adapters": adapters,
+        }
+
+
+def bundled_artifact_folder() -> Path:
+    """The demonstration artifact inside the package."""
+    return Path(str(files("lamo") / "demo_artifact"))
+
+
+def load_artifact(folder: Path) -> Artifact:
+    """Read and verify an artifact.
+
+    Raises:
+        ArtifactRefused: no manifest, an unknown format, another prompt version, a file that is
+            missing, changed, unlisted or of a kind that may hold code.
+    """
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        raise ArtifactRefused(
+            f"{folder} has no {MANIFEST}: point the setting `artifact` at a folder written by "
+            "`lamo-cds train`, or leave it unset for the bundled demonstration model"
+        )
+    raw = json.loads(manifest.read_text())
+    if raw.get("format") != FORMAT:
+        raise ArtifactRefused(
+            f"{manifest} has format {raw.get('format')!r}, this version reads {FORMAT}: "
+            "pack the artifact again with this version"
+        )
+    if raw["prompt_version"] != PROMPT_VERSION:
+        raise ArtifactRefused(
+            f"{manifest} was trained on prompt version {raw['prompt_version']!r}, this version "
+            f"renders {PROMPT_VERSION!r}: train again, or install the version that rendered it"
+        )
+    _verify_files(folder, raw["files"])
+    return _from_manifest(folder, raw)
+
+
+def write_manifest(artifact: Artifact) -> Artifact:
+    """Hash every file below the artifact's folder and write its manifest."""
+    hashes = {name: _sha256(artifact.folder / name) for name in _file_names(artifact.folder)}
+    raw = asdict(artifact) | {"format": FORMAT, "files": hashes}
+    del raw["folder"]
+    (artifact.folder / MANIFEST).write_text(json.dumps(raw, indent=1, sort_keys=True) + "\n")
+    return load_artifact(artifact.folder)
+
+
+def _from_manifest(folder: Path, raw: dict[str, Any]) -> Artifact:
+    known = {name: raw[name] for name in Artifact.__dataclass_fields__ if name in raw}
+    return Artifact(
+        **known
+        | {
+            "folder": folder,
+            "groups": tuple(Group(**group) for group in raw["groups"]),
+            "vocabulary": tuple(VocabularyEntry(**entry) for entry in raw["vocabulary"]),
+            "prompt_limits": PromptLimits(**raw["prompt_limits"]),
+        }
+    )
+
+
+def _verify_files(folder: Path, hashes: Mapping[str, str]) -> None:
+    found = set(_file_names(folder))
+    if unlisted := sorted(found - set(hashes)):
+        raise ArtifactRefused(f"{folder} holds files that its manifest does not list: {unlisted}")
+    if missing := sorted(set(hashes) - found):
+        raise ArtifactRefused(f"{folder} lacks files that its manifest lists: {missing}")
+    for name in sorted(hashes):
+        if Path(name).suffix not in ALLOWED_SUFFIXES:
+            raise ArtifactRefused(
+                f"{folder / name} may hold code: an artifact is {sorted(ALLOWED_SUFFIXES)} only"
+            )
+        if _sha256(folder / name) != hashes[name]:
+            raise ArtifactRefused(
+                f"{folder / name} does not have the hash that the manifest lists: "
+                "the file was changed or cut; copy the artifact again"
+            )
+
+
+def _file_names(folder: Path) -> Iterable[str]:
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != MANIFEST
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

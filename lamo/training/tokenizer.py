@@ -1,0 +1,50 @@
+"""A small byte-level BPE tokenizer of our own, for base models trained from scratch.
+
+The texts of the prompt that never change and the terms of our tables (medications, conditions,
+procedures) are one token each, so that a prompt is short; everything else is byte-level BPE, so
+that no text is out of reach. Text is lower-cased: "METOPROLOL", "Metoprolol" and "metoprolol" are
+one token.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.trainers import BpeTrainer
+from transformers import PreTrainedTokenizerFast
+
+from lamo.prompts import ANSWERS, FIXED_TEXTS
+
+EOS, PAD = "<eos>", "<pad>"
+
+
+def train_tokenizer(
+    texts: Iterable[str], terms: Sequence[str], vocab_size: int, folder: Path
+) -> PreTrainedTokenizerFast:
+    """Train on the texts, add the terms and fixed texts as tokens, and save a HF tokenizer.
+
+    Args:
+        texts: what the BPE merges are learned from, for example rendered prompts.
+        terms: names that become one token each wherever they stand as a whole word.
+        vocab_size: size of the BPE part; the terms come on top.
+        folder: where tokenizer.json and its config are written.
+    """
+    tokenizer = Tokenizer(BPE())
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = ByteLevelDecoder()
+    trainer = BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[PAD, EOS],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    words = dict.fromkeys(term.lower() for term in (*terms, *ANSWERS))
+    tokenizer.add_tokens([AddedToken(word, single_word=True, lstrip=True) for word in words])
+    tokenizer.add_tokens([AddedToken(text.lower(), normalized=True) for text in FIXED_TEXTS])
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=EOS, pad_token=PAD)
+    fast.save_pretrained(str(folder))
+    return fast

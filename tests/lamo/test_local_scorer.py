@@ -1,0 +1,113 @@
+"""The packed engine equals one full prompt per candidate, on several architectures."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    PretrainedConfig,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+
+from lamo.artifact import Artifact, ArtifactRefused, load_artifact
+from lamo.deadline import Deadline
+from lamo.prompts import Prompt, candidate_suffix, render_prompt
+from lamo.scoring.base import ScorerUnavailable
+from lamo.scoring.local import LocalScorer, load_model
+from tests.lamo.records import patient
+from tests.lamo.tiny import LABELS, tiny_artifact
+
+
+def plain_log_odds(scorer: LocalScorer, artifact: Artifact, prompt: Prompt, label: str) -> float:
+    """The plain way: one full prompt through transformers and peft."""
+    model = load_model(artifact)
+    model.set_adapter(artifact.by_label[label].group)
+    ids = scorer._encode(prompt.text + candidate_suffix(label))
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([ids])).logits[0, -1]
+    yes, no = (artifact.answer_token_ids[word] for word in ("Yes", "No"))
+    return float(logits[yes] - logits[no])
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+@pytest.mark.parametrize(
+    ("config", "architecture"),
+    [
+        (LlamaConfig, LlamaForCausalLM),
+        (Qwen2Config, Qwen2ForCausalLM),
+        (MistralConfig, MistralForCausalLM),
+    ],
+    ids=["llama", "qwen2", "mistral"],
+)
+def test_packed_scores_equal_one_full_prompt_per_candidate(
+    tmp_path: Path,
+    config: type[PretrainedConfig],
+    architecture: type[PreTrainedModel],
+    groups: int,
+) -> None:
+    artifact = tiny_artifact(tmp_path / "a", groups, config, architecture)
+    scorer = LocalScorer(artifact)
+    prompt, _ = render_prompt(patient(), None)
+
+    scores = scorer.score(prompt, LABELS, Deadline.after_ms(60_000))
+
+    assert list(sorted(scores)) == sorted(LABELS)
+    for label in LABELS:
+        expected = plain_log_odds(scorer, artifact, prompt, label)
+        assert scores[label] == pytest.approx(expected, abs=1e-3)
+
+
+def test_only_the_candidates_that_are_asked_for_are_scored(tmp_path: Path) -> None:
+    scorer = LocalScorer(tiny_artifact(tmp_path / "a"))
+    prompt, _ = render_prompt(patient(), None)
+    assert list(scorer.score(prompt, ["Warfarin"], Deadline.after_ms(60_000))) == ["Warfarin"]
+
+
+def test_a_call_past_its_deadline_is_dropped(tmp_path: Path) -> None:
+    scorer = LocalScorer(tiny_artifact(tmp_path / "a"))
+    prompt, _ = render_prompt(patient(), None)
+    with pytest.raises(ScorerUnavailable, match=r"no time was left|busy"):
+        scorer.score(prompt, LABELS, Deadline.after_ms(0))
+
+
+def test_a_prompt_longer_than_the_model_takes_is_refused(tmp_path: Path) -> None:
+    scorer = LocalScorer(tiny_artifact(tmp_path / "a"))
+    prompt = Prompt("word " * 3000)
+    with pytest.raises(ScorerUnavailable, match="tokens, the model takes 1024"):
+        scorer.score(prompt, LABELS, Deadline.after_ms(60_000))
+
+
+def test_a_changed_file_is_refused(tmp_path: Path) -> None:
+    folder = tiny_artifact(tmp_path / "a").folder
+    config = folder / "base" / "config.json"
+    config.write_text(config.read_text() + " ")
+    with pytest.raises(ArtifactRefused, match="does not have the hash"):
+        load_artifact(folder)
+
+
+def test_a_file_that_may_hold_code_is_refused(tmp_path: Path) -> None:
+    folder = tiny_artifact(tmp_path / "a").folder
+    (folder / "base" / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(ArtifactRefused, match="does not list"):
+        load_artifact(folder)
+
+
+def test_another_prompt_version_is_refused(tmp_path: Path) -> None:
+    folder = tiny_artifact(tmp_path / "a").folder
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["prompt_version"] = "lamo-0"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactRefused, match="trained on prompt version 'lamo-0'"):
+        load_artifact(folder)
+
+
+def test_an_empty_folder_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactRefused, match="point the setting `artifact`"):
+        load_artifact(tmp_path)
