@@ -1,0 +1,214 @@
+"""The formulary: which medications the product knows, and how a text or code becomes one.
+
+Two tables ship with the package: ``formulary.csv`` holds one ingredient a row, ``drug_codes.csv``
+the products whose text says nothing of their ingredients (packs, brands of combinations) and the
+codes that mean one of our ingredients. Both are drafts, not reviewed by a pharmacist.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from fhir_mappings.drug_text import (
+    NameIndex,
+    NameMatch,
+    Token,
+    has_dose,
+    is_bare,
+    parts,
+    tokenise,
+    without_brackets,
+)
+from fhir_mappings.formulary_tables import (
+    FormularyBroken,
+    FormularyEntry,
+    Product,
+    codes_of,
+    names_of,
+    read_entries,
+    read_products,
+)
+from fhir_mappings.record import Ingredient
+
+__all__ = [
+    "RXNORM",
+    "Coding",
+    "Formulary",
+    "FormularyBroken",
+    "FormularyEntry",
+    "Resolution",
+    "UnknownIngredient",
+]
+
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+_RXNORM_SYSTEMS = frozenset({RXNORM, "urn:oid:2.16.840.1.113883.6.88"})
+_MEMORY = 8192  # resolutions remembered, so that a long-lived service stays small
+
+Coding = tuple[str | None, str | None, str | None]  # system, code, display
+
+
+class UnknownIngredient(LookupError):  # noqa: N818 - a situation, named as such
+    """The formulary has no such ingredient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The ingredients of one medication, and how they were found."""
+
+    ingredients: tuple[Ingredient, ...]
+    how: str  # "rxcui", "code", "name", "partial" (see unresolved) or "unresolved"
+    unresolved: tuple[str, ...] = ()  # the parts of the text that say nothing to us
+
+
+class Formulary:
+    """The ingredients that we know, by code, label and text."""
+
+    def __init__(
+        self, entries: Sequence[FormularyEntry], products: Sequence[Product], version: str
+    ) -> None:
+        self.version = version  # first 12 hex digits of the hash of the tables
+        self.entries = tuple(entries)
+        self.candidates = tuple(entry for entry in entries if entry.is_candidate)
+        self._by_rxcui = {entry.rxcui: entry for entry in entries}
+        self._by_label = {entry.label: entry for entry in entries}
+        self._codes = codes_of(products)
+        self._index = NameIndex(names_of(entries, products))
+        self._remembered: dict[tuple[tuple[Coding, ...], str | None], Resolution] = {}
+
+    @classmethod
+    def load(cls) -> "Formulary":
+        """Read the tables that ship with the package.
+
+        Raises:
+            FormularyBroken: a table is cut short, has a duplicate, or names an unknown ingredient.
+        """
+        folder = resources.files("fhir_mappings") / "data"
+        return cls.from_tables(
+            (folder / "formulary.csv").read_bytes(), (folder / "drug_codes.csv").read_bytes()
+        )
+
+    @classmethod
+    def from_tables(cls, formulary: bytes, drug_codes: bytes) -> "Formulary":
+        """Build the formulary from the bytes of its two tables; see `load`."""
+        entries = read_entries(formulary)
+        products = read_products(drug_codes, {entry.rxcui for entry in entries})
+        version = hashlib.sha256(formulary + b"\0" + drug_codes).hexdigest()[:12]
+        return cls(entries, products, version)
+
+    def entry(self, rxcui: str) -> FormularyEntry:
+        """The entry of an RxNorm ingredient, or UnknownIngredient."""
+        try:
+            return self._by_rxcui[rxcui]
+        except KeyError:
+            raise UnknownIngredient(
+                f"RxNorm {rxcui!r} is not among the formulary's {len(self.entries)} ingredients: "
+                "ask `resolve` for a product's code, or add a row to "
+                "fhir_mappings/data/formulary.csv"
+            ) from None
+
+    def by_label(self, label: str) -> FormularyEntry:
+        """The entry with exactly this label, or UnknownIngredient."""
+        try:
+            return self._by_label[label]
+        except KeyError:
+            raise UnknownIngredient(
+                f"no formulary label is spelt {label!r} (labels are case-sensitive): "
+                "ask `resolve` for a free text, or see the label column of "
+                "fhir_mappings/data/formulary.csv"
+            ) from None
+
+    def resolve(self, codings: Sequence[Coding], text: str | None) -> Resolution:
+        """Find the ingredients of one medication. Never raises for odd data.
+
+        Args:
+            codings: (system, code, display) of each coding, in the order of the record.
+            text: the text beside the codings, or the whole order line.
+
+        Returns:
+            The ingredients by RxNorm ingredient code, else by a code of the table, else by the
+            displays and the text; "partial" when a part of a combination is unknown to us.
+        """
+        key = (tuple(codings), text)
+        known = self._remembered.get(key)
+        if known is None:
+            known = self._by_codes(codings) or self._by_text(codings, text)
+            if len(self._remembered) >= _MEMORY:
+                self._remembered.clear()
+            self._remembered[key] = known
+        return known
+
+    def find_in_text(self, text: str) -> tuple[Ingredient, ...]:
+        """The ingredients that a note or list mentions, each once, in the order of mention.
+
+        It reads names, not meaning: negation, allergies and history are the caller's business.
+        A bare "glucose" or "magnesium" counts only with a dose or alone on its line.
+        """
+        rxcuis: list[str] = []
+        for line in text.splitlines():
+            tokens = tokenise(line)
+            for match in self._index.matches(tokens):
+                if not is_bare(tokens, match) or len(tokens) == 1 or has_dose(tokens, match.last):
+                    rxcuis.extend(match.rxcuis)
+        return self._ingredients(rxcuis)
+
+    def _by_codes(self, codings: Sequence[Coding]) -> Resolution | None:
+        """Ingredient codes first, then the table of other codes; None when none is known."""
+        keys = [(_system(system), (code or "").strip()) for system, code, _ in codings]
+        direct = [code for system, code in keys if system == RXNORM and code in self._by_rxcui]
+        if direct:
+            return Resolution(self._ingredients(direct), "rxcui")
+        for key in keys:
+            if key in self._codes:
+                return Resolution(self._ingredients(self._codes[key]), "code")
+        return None
+
+    def _by_text(self, codings: Sequence[Coding], text: str | None) -> Resolution:
+        """The first text that is understood whole, else the one with the most ingredients."""
+        texts = dict.fromkeys(t for t in (*(display for _, _, display in codings), text) if t)
+        found = [self._read(one) for one in texts]
+        for resolution in found:
+            if resolution.how == "name":
+                return resolution
+        nothing = Resolution((), "unresolved")
+        return max(found, key=lambda resolution: len(resolution.ingredients), default=nothing)
+
+    def _read(self, text: str) -> Resolution:
+        """One text by name. A brand in brackets speaks only when nothing else does."""
+        outside, brand = without_brackets(text)
+        resolution = self._read_parts(outside)
+        is_silent = not resolution.ingredients and not resolution.unresolved
+        return self._read_parts(brand) if is_silent else resolution
+
+    def _read_parts(self, text: str) -> Resolution:
+        """The ingredients of each part of a combination, and the parts that have none."""
+        tokens = tokenise(text)
+        matches = self._index.matches(tokens)
+        unresolved = tuple(
+            _source(tokens[first:end])
+            for first, end in parts(tokens, matches)
+            if not _has_match(matches, first, end)
+            and any(token.is_significant for token in tokens[first:end])
+        )
+        ingredients = self._ingredients(code for match in matches for code in match.rxcuis)
+        if not ingredients:
+            return Resolution((), "unresolved", unresolved)
+        return Resolution(ingredients, "partial" if unresolved else "name", unresolved)
+
+    def _ingredients(self, rxcuis: Iterable[str]) -> tuple[Ingredient, ...]:
+        return tuple(self._by_rxcui[rxcui].ingredient for rxcui in dict.fromkeys(rxcuis))
+
+
+def _system(system: str | None) -> str:
+    """One spelling for the systems that mean RxNorm."""
+    plain = (system or "").strip().rstrip("/")
+    return RXNORM if plain in _RXNORM_SYSTEMS else plain
+
+
+def _has_match(matches: Iterable[NameMatch], first: int, end: int) -> bool:
+    return any(first <= match.first < end for match in matches)
+
+
+def _source(tokens: Sequence[Token]) -> str:
+    """The part as a reader would recognise it: its words, without doses and forms."""
+    return " ".join(token.text for token in tokens if token.is_significant)
