@@ -24,8 +24,7 @@ class Feedback:
     outcome: Literal["accepted", "overridden"]
     outcome_timestamp: datetime  # aware
     accepted_suggestions: tuple[str, ...] = ()  # uuids
-    reason_code: str | None = None
-    reason_system: str | None = None
+    override_reason: Mapping[str, str] | None = None  # a Coding: code, and system where given
     user_comment: str | None = None  # free clinical text: goes to the audit log and nowhere else
 
 
@@ -51,14 +50,13 @@ def _entry(entry: object, path: str) -> Feedback:
     outcome = entry.get("outcome")
     if outcome not in ("accepted", "overridden"):
         raise MalformedRequest(f"{path}.outcome", "another value", "'accepted' or 'overridden'")
-    code, system, comment = _override_reason(entry, path)
+    reason, comment = _override_reason(entry, path)
     return Feedback(
         card=_id(entry, "card", path),
         outcome=cast(Literal["accepted", "overridden"], outcome),
         outcome_timestamp=_timestamp(entry, path),
         accepted_suggestions=_suggestions(entry, path) if outcome == "accepted" else (),
-        reason_code=code,
-        reason_system=system,
+        override_reason=reason,
         user_comment=comment,
     )
 
@@ -92,18 +90,23 @@ def _suggestions(entry: Mapping[str, Any], path: str) -> tuple[str, ...]:
 
 def _override_reason(
     entry: Mapping[str, Any], path: str
-) -> tuple[str | None, str | None, str | None]:
-    """(code, system, comment). No reason at all is fine; an empty one is not."""
+) -> tuple[dict[str, str] | None, str | None]:
+    """(coding, comment). No reason at all is fine; an empty one is not."""
     reason, name = entry.get("overrideReason"), f"{path}.overrideReason"
     if reason is None:
-        return None, None, None
-    coding = reason.get("reason") if isinstance(reason, dict) else None
-    comment = reason.get("userComment") if isinstance(reason, dict) else None
-    code = coding.get("code") if isinstance(coding, dict) else None
-    system = coding.get("system") if isinstance(coding, dict) else None
-    for text, limit in ((code, 200), (system, 500), (comment, MAX_COMMENT)):
-        if text is not None and (not isinstance(text, str) or len(text) > limit):
-            raise MalformedRequest(name, "a member that is no text or too long", "short texts")
-    if not code and not comment:
+        return None, None
+    reason = reason if isinstance(reason, dict) else {}
+    coding = reason.get("reason")
+    coding = coding if isinstance(coding, dict) else {}
+    comment = _short_text(reason.get("userComment"), name, MAX_COMMENT)
+    parts = {part: _short_text(coding.get(part), name, 500) for part in ("code", "system")}
+    if not parts["code"] and not comment:
         raise MalformedRequest(name, "neither of the two", "a reason with a code or a userComment")
-    return code or None, system or None, comment or None
+    told = {part: text for part, text in parts.items() if text}
+    return told if parts["code"] else None, comment
+
+
+def _short_text(value: object, name: str, limit: int) -> str | None:
+    if value is not None and (not isinstance(value, str) or len(value) > limit):
+        raise MalformedRequest(name, "a member that is no text or too long", "short texts")
+    return value or None

@@ -19,7 +19,7 @@ SAFE_NAMES = frozenset(
 
 
 def configure_logs(level: str) -> None:
-    """Send our logs and those of the server to stderr, one JSON object a line."""
+    """Send the logs to stderr, one JSON object a line."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

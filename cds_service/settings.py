@@ -69,6 +69,9 @@ class Settings(BaseSettings):
         description="base URLs of FHIR servers that may be read, parted by spaces; "
         "empty for any https server and http on this machine",
     )
+    fhir_ca_file: Path | None = Field(
+        None, description="a PEM file of authorities for FHIR servers; unset for the public ones"
+    )
     cors_origins: Words = Field(
         ("http://localhost:*", "http://127.0.0.1:*", "https://sandbox.cds-hooks.org"),
         description="browser origins that may call, parted by spaces, ':*' for any port",
@@ -130,7 +133,7 @@ def env_name(field: str) -> str:
 
 
 def _sqlite_in(var_dir: Path) -> str:
-    return f"sqlite:///{var_dir.absolute() / 'audit.sqlite3'}"
+    return f"sqlite:///{var_dir.absolute() / 'audit.db'}"
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:

@@ -1,0 +1,57 @@
+"""The Flask application: one blueprint, one error handler, headers on every answer."""
+
+import time
+
+import structlog
+from flask import Flask, Response, g, request
+from flask.json.provider import DefaultJSONProvider
+
+from cds_service.doors import Doors
+from cds_service.headers import REQUEST_ID, add_headers, choose_request_id
+from cds_service.refusals import refuse
+from cds_service.views import bp
+
+log = structlog.get_logger()
+
+
+class OrderedJson(DefaultJSONProvider):
+    """JSON with members in the order in which they were put."""
+
+    sort_keys = False
+    compact = True
+
+
+def create_app(doors: Doors) -> Flask:
+    """Build the web part around what it hands calls to."""
+    app = Flask("cds_service", static_folder=None)
+    app.json = OrderedJson(app)
+    app.config["MAX_CONTENT_LENGTH"] = doors.settings.max_body_bytes
+    app.url_map.merge_slashes = False  # merging answers with a redirect, which clients refuse
+    app.extensions["doors"] = doors
+    app.register_blueprint(bp)
+    app.before_request(_begin)
+    app.register_error_handler(Exception, lambda error: refuse(error, doors))
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        return _finish(response, doors)
+
+    return app
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    g.request_id = choose_request_id(request.headers.get(REQUEST_ID))
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _finish(response: Response, doors: Doors) -> Response:
+    ms = round((time.perf_counter() - g.started) * 1000, 1)
+    log.info("answered", method=request.method, status=response.status_code, ms=ms)
+    return add_headers(
+        response,
+        request_id=g.request_id,
+        origin=request.headers.get("Origin"),
+        allowed_origins=doors.settings.cors_origins,
+    )

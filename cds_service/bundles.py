@@ -1,0 +1,48 @@
+"""Reading Bundles as clients and servers send them: entries may be anything."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Resource = Mapping[str, Any]
+
+
+def unpack(page: Resource) -> Iterator[Resource]:
+    """The resources of a Bundle, included ones too, or the one resource that it is."""
+    if page.get("resourceType") != "Bundle":
+        yield page
+    yield from (resource for resource in _entries(page) if not is_outcome(resource))
+
+
+def next_link(page: Resource) -> str | None:
+    """The link to the next page of a search, as sent; it may be relative."""
+    links = page.get("link")
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, dict) and link.get("relation") == "next":
+            url = link.get("url")
+            return url if isinstance(url, str) and url else None
+    return None
+
+
+def is_outcome(resource: Resource) -> bool:
+    """Whether something is told about a query instead of its answer."""
+    return resource.get("resourceType") == "OperationOutcome"
+
+
+def tells_of_failure(page: Resource) -> bool:
+    """Whether an entry says that a part of the search failed; warnings do not."""
+    return any(_is_severe(resource) for resource in _entries(page) if is_outcome(resource))
+
+
+def _entries(page: Resource) -> Iterator[Resource]:
+    entries = page.get("entry")
+    for entry in entries if isinstance(entries, list) else ():
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(resource, dict):
+            yield resource
+
+
+def _is_severe(outcome: Resource) -> bool:
+    issues = outcome.get("issue")
+    return isinstance(issues, list) and any(
+        isinstance(issue, dict) and issue.get("severity") in ("error", "fatal") for issue in issues
+    )

@@ -1,0 +1,146 @@
+"""Reads from the CDS Client's FHIR server: in parallel, within one deadline, to one origin.
+
+The address comes from the caller, so it is the caller's hand on our network: it has to be allowed,
+links to following pages have to stay under it, redirects are not followed, and the access token
+goes nowhere else.
+"""
+
+import ipaddress
+import posixpath
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+
+import requests
+
+from cds_service.bundles import next_link
+from cds_service.fhir_transport import (
+    Connections,
+    ReadFailed,
+    connections_of_call,
+    get_json,
+    new_session,
+    shut,
+)
+from cds_service.settings import Settings
+from lamo.deadline import Deadline
+
+MAX_PAGES = 10  # of one query
+MAX_PAGE_BYTES = 16 * 1024 * 1024
+PARALLEL = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FhirServer:
+    """Where a call's data may be read, and with what token."""
+
+    base: str
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One read or search below the base, or the link to a following page of one."""
+
+    key: str
+    url: str
+    whole: bool = True  # False: the first page is enough
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """What came of a query. With pages and a failure, it is a part of the answer."""
+
+    pages: tuple[Mapping[str, Any], ...] = ()
+    failure: str | None = None  # completes "because the FHIR server ..."
+
+
+@dataclass(frozen=True, slots=True)
+class FhirClient:
+    """Reads what the settings allow."""
+
+    settings: Settings
+
+    def may_read(self, base: str) -> bool:
+        """Whether the service is allowed to send requests to this base URL."""
+        if self.settings.fhir_allowed_bases:
+            return any(is_under(base, allowed) for allowed in self.settings.fhir_allowed_bases)
+        parts = urlsplit(base)
+        return parts.scheme == "https" or _is_this_machine(parts.hostname or "")
+
+    def read_all(
+        self, server: FhirServer, queries: Sequence[Query], deadline: Deadline
+    ) -> dict[str, Pages]:
+        """Answer the queries by key. Whatever is not there when the deadline ends has failed."""
+        if not queries:
+            return {}
+        connections: Connections = []
+        connections_of_call.set(connections)
+        session = new_session(server.token, self.settings.fhir_ca_file)
+        pool = ThreadPoolExecutor(min(PARALLEL, len(queries)), "fhir-read")
+        reads = {
+            query.key: pool.submit(copy_context().run, _read, session, server.base, query, deadline)
+            for query in queries
+        }
+        wait(reads.values(), timeout=deadline.left_s())
+        pool.shutdown(wait=False, cancel_futures=True)
+        shut(connections)
+        return {key: _result(read) for key, read in reads.items()}
+
+
+def is_under(url: str, base: str) -> bool:
+    """Whether the URL has the origin of the base and a path at or below the base's."""
+    try:
+        there, here = urlsplit(url), urlsplit(base)
+        same_origin = _origin(there) == _origin(here)
+    except ValueError:
+        return False
+    path = unquote(there.path)
+    plain = "\\" not in path and posixpath.normpath(path or "/") == (path.rstrip("/") or "/")
+    root = here.path.rstrip("/")
+    return same_origin and plain and (path.rstrip("/") == root or path.startswith(f"{root}/"))
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int | None, str | None]:
+    return url.scheme, url.hostname, url.port, url.username
+
+
+def _read(session: requests.Session, base: str, query: Query, deadline: Deadline) -> Pages:
+    pages: list[Mapping[str, Any]] = []
+    seen: set[str] = set()
+    url: str | None = urljoin(f"{base}/", query.url)
+    try:
+        while url is not None:
+            _check_link(url, base, seen)
+            seen.add(url)
+            pages.append(get_json(session, url, deadline, MAX_PAGE_BYTES))
+            following = next_link(pages[-1]) if query.whole else None
+            url = following and urljoin(url, following)
+    except ReadFailed as failure:
+        return Pages(pages=tuple(pages), failure=str(failure))
+    return Pages(pages=tuple(pages))
+
+
+def _check_link(url: str, base: str, seen: set[str]) -> None:
+    if not is_under(url, base):
+        raise ReadFailed("sent a link to another place")
+    if url in seen or len(seen) >= MAX_PAGES:
+        raise ReadFailed("sent more pages than are read")
+
+
+def _result(read: "Future[Pages]") -> Pages:
+    if read.done() and not read.cancelled():
+        return read.result()
+    return Pages(failure="did not answer in time")
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

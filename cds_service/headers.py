@@ -1,0 +1,56 @@
+"""What every answer carries, errors and preflights too: CORS for named origins, and caution."""
+
+import re
+from collections.abc import Iterable
+from uuid import uuid4
+
+from flask import Response
+
+REQUEST_ID = "X-Request-Id"
+SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+CAUTION = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+CORS = {
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": f"Authorization, Content-Type, {REQUEST_ID}",
+    "Access-Control-Expose-Headers": REQUEST_ID,
+    "Access-Control-Max-Age": "600",
+}
+
+
+def choose_request_id(offered: str | None) -> str:
+    """The client's id for this request where it is harmless to repeat and log, else a new one."""
+    if offered and SAFE_REQUEST_ID.fullmatch(offered):
+        return offered
+    return str(uuid4())
+
+
+def is_allowed_origin(origin: str, allowed: Iterable[str]) -> bool:
+    """Whether a browser origin is on the list; 'http://localhost:*' allows any port."""
+    for entry in allowed:
+        stem = entry.removesuffix(":*")
+        if origin == entry or (stem != entry and _differs_by_port(origin, stem)):
+            return True
+    return False
+
+
+def add_headers(
+    response: Response, *, request_id: str, origin: str | None, allowed_origins: Iterable[str]
+) -> Response:
+    """Complete one answer. Credentials are never allowed, so no cookie is ever of use."""
+    response.headers.update(CAUTION)
+    response.headers[REQUEST_ID] = request_id
+    response.vary.add("Origin")
+    if origin and is_allowed_origin(origin, allowed_origins):
+        response.headers.update(CORS)
+        response.headers["Access-Control-Allow-Origin"] = origin
+    return response
+
+
+def _differs_by_port(origin: str, stem: str) -> bool:
+    return origin == stem or re.fullmatch(r":\d{1,5}", origin.removeprefix(stem)) is not None

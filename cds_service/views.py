@@ -1,0 +1,113 @@
+"""The addresses of the service. Parse, decide, render; refusals are told in one other place."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from flask import Blueprint, Response, current_app, g, request
+from flask.typing import ResponseReturnValue
+
+from cds_service.audit.entries import FeedbackEntry
+from cds_service.audit.ids import new_event_id
+from cds_service.discovery import describe_services, find_service
+from cds_service.doors import Doors
+from cds_service.errors import UnsupportedMediaType
+from cds_service.feedback import Feedback, read_feedback
+from cds_service.hook_request import HookRequest
+from cds_service.json_body import read_json_object
+from cds_service.landing import render_landing
+from cds_service.trust import Caller, identify
+
+log = structlog.get_logger()
+bp = Blueprint("cds", __name__)
+
+
+@bp.get("/")
+def show_landing() -> ResponseReturnValue:
+    """Tell a person who opens the base URL where to go."""
+    doors = _doors()
+    return render_landing(doors.settings.base_url, is_demonstration=doors.is_demonstration)
+
+
+@bp.get("/cds-services")
+@bp.get("/cds-services/")
+def discover() -> ResponseReturnValue:
+    """List the services."""
+    return describe_services(is_demonstration=_doors().is_demonstration)
+
+
+@bp.post("/cds-services/<service_id>")
+@bp.post("/cds-services//<service_id>")  # a client whose base URL ends in a slash
+def call_service(service_id: str) -> ResponseReturnValue:
+    """Answer one hook call with cards."""
+    caller, service = _caller(), find_service(service_id)
+    hook_request = HookRequest.from_json(service, _body())
+    g.hook, g.hook_instance = hook_request.hook, hook_request.hook_instance
+    cards = _doors().decide(hook_request, caller, g.request_id)
+    log.info(
+        "hook_answered",
+        service_id=service.service_id,
+        hook_instance=hook_request.hook_instance,
+        cards=len(cards),
+    )
+    return {"cards": cards}
+
+
+@bp.post("/cds-services/<service_id>/feedback")
+@bp.post("/cds-services//<service_id>/feedback")
+def take_feedback(service_id: str) -> ResponseReturnValue:
+    """Record what clinicians did with cards. The same feedback twice is recorded once."""
+    caller, service = _caller(), find_service(service_id)
+    entries = [
+        _feedback_entry(feedback, service.service_id, caller) for feedback in read_feedback(_body())
+    ]
+    new = sum(_doors().recorder.append_feedback(entry) for entry in entries)
+    log.info("feedback_taken", service_id=service.service_id, entries=len(entries), new=new)
+    return Response(status=200, mimetype="application/json")
+
+
+@bp.get("/livez")
+def tell_alive() -> ResponseReturnValue:
+    """Say that the process answers."""
+    return {"status": "alive"}
+
+
+@bp.get("/readyz")
+def tell_ready() -> ResponseReturnValue:
+    """Say that calls can be answered: the model is loaded and the audit log takes entries."""
+    _doors().recorder.ping()
+    return {"status": "ready"}
+
+
+def _doors() -> Doors:
+    doors: Doors = current_app.extensions["doors"]
+    return doors
+
+
+def _caller() -> Caller:
+    settings = _doors().settings
+    caller = identify(dict(request.headers), f"{settings.base_url}{request.path}")
+    g.client = caller.client
+    return caller
+
+
+def _body() -> dict[str, Any]:
+    if not request.is_json:
+        raise UnsupportedMediaType
+    return read_json_object(request.get_data(cache=False))
+
+
+def _feedback_entry(feedback: Feedback, service_id: str, caller: Caller) -> FeedbackEntry:
+    return FeedbackEntry(
+        event_id=new_event_id(),
+        request_id=g.request_id,
+        service_id=service_id,
+        card=feedback.card,
+        outcome=feedback.outcome,
+        accepted_suggestions=feedback.accepted_suggestions,
+        override_reason=feedback.override_reason,
+        user_comment=feedback.user_comment,
+        outcome_timestamp=feedback.outcome_timestamp,
+        received_at=datetime.now(UTC),
+        client=caller.client,
+    )
