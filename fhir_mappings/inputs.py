@@ -1,0 +1,65 @@
+"""What one call gives to the mapping: its resources, the tables, and what is read as one goes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from fhir_mappings.concepts import ConceptTable
+from fhir_mappings.formulary import Formulary
+from fhir_mappings.gaps import Gaps
+from fhir_mappings.pool import Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingTables:
+    """The tables that codes and names are looked up in."""
+
+    formulary: Formulary
+    conditions: ConceptTable
+    procedures: ConceptTable
+
+    @classmethod
+    def load(cls) -> "MappingTables":
+        """Load the tables that ship with the package."""
+        return cls(
+            formulary=Formulary.load(),
+            conditions=ConceptTable.load("conditions"),
+            procedures=ConceptTable.load("procedures"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookResources:
+    """The FHIR R4 resources of one hook call, as received, Bundles already unpacked."""
+
+    patient_id: str  # context.patientId
+    encounter_id: str | None  # context.encounterId
+    decided_at: datetime  # aware
+    prefetched: Mapping[str, Sequence[Mapping[str, Any]]]  # by prefetch key
+    draft_orders: Sequence[Mapping[str, Any]]  # of context.draftOrders, whatever their type
+    selections: tuple[str, ...] = ()  # context.selections; the mapping maps every draft
+
+    def __post_init__(self) -> None:
+        if self.decided_at.tzinfo is None:
+            raise ValueError(
+                f"decided_at {self.decided_at.isoformat()} has no time zone; "
+                "take it from datetime.now(UTC)"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What every mapper of one call reads from, and the list that it puts its gaps on."""
+
+    patient_id: str
+    encounter_id: str | None
+    decided_at: datetime
+    tables: MappingTables
+    pool: Pool
+    gaps: Gaps
+
+    @property
+    def today(self) -> date:
+        """The day of the decision, in the time zone of `decided_at`."""
+        return self.decided_at.date()

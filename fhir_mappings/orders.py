@@ -1,0 +1,44 @@
+"""The draft orders of the call to Medication."""
+
+from collections.abc import Sequence
+
+from fhir_mappings.elements import Element
+from fhir_mappings.inputs import Call
+from fhir_mappings.medications import named_medication, read_medication
+from fhir_mappings.pool import reference_to, type_of
+from fhir_mappings.record import Medication
+
+_MEDICATION_ORDERS = frozenset({"MedicationRequest", "MedicationOrder"})  # the latter: DSTU2
+_NOT_ORDERS = frozenset({"Medication", "Patient", "Practitioner", "Encounter", "Condition"})
+_WITHDRAWN = frozenset({"entered-in-error", "cancelled", "stopped"})
+
+
+def map_orders(drafts: Sequence[Element], call: Call) -> tuple[Medication, ...]:
+    """The medications being ordered; drafts that are none, or not this patient's, are gaps."""
+    kept: dict[str | int, Element] = {}
+    for place, element in enumerate(drafts):
+        if _is_order(element, call):
+            kept.setdefault(reference_to(element) or place, element)
+    return tuple(read_medication(element, call, is_checked=True) for element in kept.values())
+
+
+def _is_order(element: Element, call: Call) -> bool:
+    if type_of(element) in _NOT_ORDERS:
+        return False
+    refusal = _refusal(element, call)
+    if refusal is not None:
+        kind, meaning = refusal
+        call.gaps.add(kind, element.where, meaning, shown=kind == "other-patient")
+    return refusal is None
+
+
+def _refusal(element: Element, call: Call) -> tuple[str, str] | None:
+    if type_of(element) not in _MEDICATION_ORDERS:
+        return "order-not-medication", "the draft orders no medication: it was not looked at"
+    if call.pool.is_another_patients(element):
+        return "other-patient", "a draft order is about another patient: it was not checked"
+    if (element.text("status") or "").lower() in _WITHDRAWN or element.is_true("doNotPerform"):
+        return "order-withdrawn", "the draft is withdrawn or says not to give: it was not checked"
+    if not named_medication(element, call) and not element.has("medicationReference"):
+        return "order-without-medication", "the draft names no medication yet: nothing to check"
+    return None
