@@ -1,0 +1,89 @@
+"""Entries as canonical JSON: sorted keys, UTF-8, no spaces, nothing that a database refuses.
+
+PostgreSQL takes neither NUL nor half a surrogate pair in text, and JSON has no NaN. An event must
+not be lost over them, so they are written out (a NUL as the six characters ``\\u0000``, NaN as the
+string "NaN") and the place is listed, so that a reader can tell the change from the original.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def rfc3339(moment: datetime) -> str:
+    """The moment in UTC with microseconds, always 27 characters: as text it sorts by time."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def to_plain(value: object, changed: list[str], path: str = "") -> Any:
+    """Turn a value into plain JSON types, writing out what cannot be stored as it is.
+
+    Args:
+        value: None, bool, int, float, str, date, datetime, a mapping, list, tuple or dataclass.
+        changed: receives the path of every string or number that was written out.
+        path: where the value stands, for example "cards.0.summary".
+
+    Raises:
+        TypeError: the value holds something else, which is a mistake of the caller.
+    """
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, str | float):
+        return _scalar(value, changed, path)
+    if isinstance(value, date):
+        return rfc3339(value) if isinstance(value, datetime) else value.isoformat()
+    return _container(value, changed, path)
+
+
+def _scalar(value: str | float, changed: list[str], path: str) -> str | float:
+    written = _finite(value) if isinstance(value, float) else _escape(value)
+    if written is not value:
+        changed.append(path)
+    return written
+
+
+def _finite(number: float) -> str | float:
+    if math.isfinite(number):
+        return number
+    return "NaN" if math.isnan(number) else ("Infinity" if number > 0 else "-Infinity")
+
+
+def _escape(text: str) -> str:
+    if _UNWRITABLE.search(text) is None:
+        return text
+    return _UNWRITABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _container(value: object, changed: list[str], path: str) -> Any:
+    if isinstance(value, list | tuple):
+        items = enumerate(value)
+        return [to_plain(item, changed, _join(path, index)) for index, item in items]
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if not isinstance(value, Mapping):
+        raise TypeError(
+            f"{path or 'the entry'} holds a {type(value).__name__}, which is not JSON: "
+            "pass strings, numbers, dates, mappings, lists or dataclasses of these"
+        )
+    return {
+        _scalar(str(key), changed, _join(path, key)): to_plain(item, changed, _join(path, key))
+        for key, item in value.items()
+    }
+
+
+def _join(path: str, step: object) -> str:
+    name = _escape(str(step))
+    return f"{path}.{name}" if path else name
+
+
+def canonical_bytes(plain: Mapping[str, Any]) -> bytes:
+    """The one spelling of a body. Stored as it is: a proof never has to make it again."""
+    return json.dumps(
+        plain, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    ).encode()

@@ -1,0 +1,145 @@
+"""Engines for the two databases, with bounded waits and nothing lost after a commit."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from cds_service.errors import AuditUnavailable
+
+DEFAULT_TIMEOUT_S = 2.0
+ACCEPTED = "sqlite:///path/to/audit.db or postgresql+psycopg://user:password@host/database"
+
+
+def open_engine(
+    database_url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, create: bool = False
+) -> Engine:
+    """Make an engine for the audit database; nothing is connected yet.
+
+    Args:
+        database_url: a SQLAlchemy URL of a SQLite file or of a PostgreSQL database.
+        timeout_s: how long a connection, a lock or a statement may take.
+        create: make the SQLite file (and its folder) when there is none. Only migrations do: a
+            file that went missing must stop the service, not be replaced by an empty one.
+
+    Raises:
+        ValueError: the URL is of no such database.
+    """
+    url = _parse_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        return _open_sqlite(url, timeout_s, create)
+    if url.get_backend_name() == "postgresql":
+        return _open_postgresql(url, timeout_s)
+    raise ValueError(
+        f"the audit log cannot be kept in {url.get_backend_name()}: "
+        f"set the database URL to {ACCEPTED}"
+    )
+
+
+def _parse_url(database_url: str) -> URL:
+    try:
+        return make_url(database_url)
+    except ArgumentError:
+        # the text itself is not repeated: it may hold a password
+        raise ValueError(f"the audit database URL is not a URL: set it to {ACCEPTED}") from None
+
+
+def _open_sqlite(url: URL, timeout_s: float, create: bool) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise ValueError(f"the audit log needs a file, the URL names none: set it to {ACCEPTED}")
+    if not url.database.startswith("file:"):
+        url = _sqlite_uri(url, create)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": timeout_s},
+        pool_timeout=timeout_s,
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _sqlite_uri(url: URL, create: bool) -> URL:
+    path = Path(url.database or "").absolute()
+    if create:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # bodies hold patient data
+    return url.set(database=f"file:{quote(str(path))}").update_query_dict(
+        {"uri": "true", "mode": "rw"}
+    )
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes too late: see _begin_sqlite
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at once: a transaction that asks for it later fails when it is busy."""
+    begin = connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE")
+    if begin:
+        connection.exec_driver_sql(begin)
+
+
+def _open_postgresql(url: URL, timeout_s: float) -> Engine:
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": max(2, round(timeout_s))},  # libpq: 2 s at the least
+        pool_timeout=timeout_s,
+        pool_pre_ping=True,  # a restarted server costs no refused call
+        hide_parameters=True,
+    )
+
+    def bound_waits(connection: Any, _record: object) -> None:
+        for setting in ("statement_timeout", "lock_timeout"):
+            connection.execute(f"SET {setting} = {round(timeout_s * 1000)}")
+        connection.commit()
+
+    event.listen(engine, "connect", bound_waits)
+    return engine
+
+
+class AuditFailure(AuditUnavailable):
+    """AuditUnavailable with the reason, which is for the operator and free of patient data.
+
+    The message stays the one for the CDS Client.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+        self.add_note(reason)  # so that a traceback says it as well
+
+
+@contextmanager
+def reporting_failures() -> Iterator[None]:
+    """Turn every failure of the database into AuditFailure.
+
+    The cause is left out on purpose: messages of a database quote the row that it refused.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise AuditFailure(_describe(error)) from None
+    except OSError as error:
+        raise AuditFailure(
+            f"the audit database file cannot be made ({error.strerror}): "
+            "name one in a folder that this user may write"
+        ) from None
+
+
+def _describe(error: SQLAlchemyError) -> str:
+    orig = error.orig if isinstance(error, DBAPIError) else None
+    codes = (getattr(orig, name, None) for name in ("sqlite_errorname", "sqlstate"))
+    code = next((code for code in codes if code), "without a code")
+    return (
+        f"the audit database gave {type(orig or error).__name__} ({code}): "
+        "see that it is there, up, upgraded and may be written"
+    )

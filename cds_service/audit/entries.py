@@ -1,0 +1,99 @@
+"""What the service hands to the audit log: one entry per event, whole and final."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from fhir_mappings.record import Gap
+
+FeedbackOutcome = Literal["accepted", "overridden"]
+
+
+def _require_aware(name: str, moment: datetime) -> None:
+    if moment.tzinfo is None:
+        raise ValueError(
+            f"{name} {moment.isoformat()} has no time zone, and the audit log keeps UTC: "
+            "pass an aware datetime, for example datetime.now(UTC)"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputState:
+    """How one prefetch key arrived: its kind and count, never its content."""
+
+    state: str  # supplied, null, absent, fetched or failed
+    resources: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionEntry:
+    """One hook call that was answered with cards, or with none."""
+
+    event_id: str  # from ids.new_event_id
+    request_id: str
+    service_id: str
+    hook: str
+    hook_instance: str
+    client: str  # who called, as trust established it
+    user: str | None  # context.userId, for example "Practitioner/123"
+    patient_id: str
+    encounter_id: str | None
+    received_at: datetime
+    decided_at: datetime
+    inputs: Mapping[str, InputState]  # by prefetch key
+    prompt_version: str
+    prompt_sha256: str | None  # None when no prompt was rendered
+    model: Mapping[str, Any]  # artifact name, version and hash; adapters with their hashes
+    scores: Sequence[Mapping[str, Any]]  # every candidate
+    cards: Sequence[Mapping[str, Any]]  # as sent
+    gaps: Sequence[Gap]
+    findings: Sequence[Mapping[str, Any]]
+    stage_ms: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        _require_aware("received_at", self.received_at)
+        _require_aware("decided_at", self.decided_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorEntry:
+    """One call that was refused or failed."""
+
+    event_id: str
+    request_id: str
+    service_id: str | None
+    hook: str | None
+    hook_instance: str | None
+    client: str
+    received_at: datetime
+    status: int  # of the HTTP answer
+    code: str  # the name of the error
+    message: str  # as answered; free of patient data
+
+    def __post_init__(self) -> None:
+        _require_aware("received_at", self.received_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackEntry:
+    """What a clinician did with one card, as the CDS Client reports it."""
+
+    event_id: str
+    request_id: str
+    service_id: str
+    card: str  # uuid of the card
+    outcome: FeedbackOutcome
+    accepted_suggestions: tuple[str, ...]  # uuids of suggestions
+    override_reason: Mapping[str, Any] | None
+    user_comment: str | None
+    outcome_timestamp: datetime
+    received_at: datetime
+    client: str
+
+    def __post_init__(self) -> None:
+        _require_aware("outcome_timestamp", self.outcome_timestamp)
+        _require_aware("received_at", self.received_at)
+
+
+Entry = DecisionEntry | ErrorEntry | FeedbackEntry

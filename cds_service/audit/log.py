@@ -1,0 +1,200 @@
+"""The audit log: entries go in, each in one transaction; events come out, newest first.
+
+Nothing here updates or deletes a row, and the database refuses it as well.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from cds_service.audit.bodies import build_body, card_columns, event_columns, feedback_columns
+from cds_service.audit.database import DEFAULT_TIMEOUT_S, open_engine, reporting_failures
+from cds_service.audit.entries import DecisionEntry, Entry, ErrorEntry, FeedbackEntry
+from cds_service.audit.migrate import check_head, check_writable
+from cds_service.audit.models import CardRow, EventRow, FeedbackRow
+
+
+class EventUnknown(LookupError):  # noqa: N818 - a situation, named as such
+    """No event of the log has this id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSummary:
+    """One line of the list of events."""
+
+    event_id: str
+    kind: str
+    recorded_at: str  # RFC 3339 in UTC
+    service_id: str | None
+    hook: str | None
+    hook_instance: str | None
+    client: str
+    user_ref: str | None
+    patient_id: str | None
+    outcome: str
+    card_count: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """One event with all that is stored of it."""
+
+    summary: EventSummary
+    body: Mapping[str, Any]
+    decision_event_id: str | None = None  # of a feedback whose card is known
+    feedback_event_ids: tuple[str, ...] = ()  # of a decision, in the order of arrival
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class AuditLog:
+    """Writes and reads the audit log of one database.
+
+    Every method raises AuditUnavailable (as AuditFailure, which has a `reason` for the operator)
+    when the database does not do its part; after an append has returned, the event is committed.
+    Connections are made on first use: one log per process.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        clock: Callable[[], datetime] = _now,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> None:
+        self._engine = open_engine(database_url, timeout_s=timeout_s)
+        self._reader = self._engine.execution_options(sqlite_begin="BEGIN")
+        self._clock = clock
+
+    def append_decision(self, entry: DecisionEntry) -> None:
+        """Commit a decision with the cards as sent. Until this returns, no card may leave."""
+        body = build_body(entry, self._clock())
+        with reporting_failures(), self._engine.begin() as connection:
+            connection.execute(insert(EventRow), event_columns(body))
+            if cards := card_columns(body):
+                connection.execute(insert(CardRow), cards)
+
+    def append_error(self, entry: ErrorEntry) -> None:
+        """Commit a call that was refused or failed."""
+        self._append_event(entry)
+
+    def append_feedback(self, entry: FeedbackEntry) -> bool:
+        """Commit what became of one card, linked to its decision when the card is ours.
+
+        Returns:
+            False when the same outcome of the same card at the same moment was already there:
+            then nothing is added.
+        """
+        body = build_body(entry, self._clock())
+        with reporting_failures():
+            try:
+                self._insert_feedback(body)
+            except IntegrityError:
+                if not self._has_feedback(body):
+                    raise
+                return False
+        return True
+
+    def ping(self) -> None:
+        """Return when events can be written: reachable, writable, tables of this release."""
+        with reporting_failures(), self._engine.begin() as connection:
+            check_head(connection)
+            check_writable(connection)
+
+    def list_events(
+        self,
+        limit: int = 50,
+        before: str | None = None,
+        hook: str | None = None,
+        outcome: str | None = None,
+    ) -> Sequence[EventSummary]:
+        """Return events, newest first.
+
+        Args:
+            limit: how many at the most.
+            before: the event id of the last one seen; the page goes on behind it.
+            hook: only events of this hook.
+            outcome: only events of this outcome, one of bodies.OUTCOMES.
+        """
+        query = _summaries().order_by(EventRow.event_id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(EventRow.event_id < before)
+        if hook is not None:
+            query = query.where(EventRow.hook == hook)
+        if outcome is not None:
+            query = query.where(EventRow.outcome == outcome)
+        with reporting_failures(), self._reader.begin() as connection:
+            return [_summary(row) for row in connection.execute(query)]
+
+    def find_event(self, event_id: str) -> StoredEvent:
+        """Return one event with its body and with what is linked to it.
+
+        Raises:
+            EventUnknown: no event has this id.
+        """
+        query = _summaries().add_columns(EventRow.body).where(EventRow.event_id == event_id)
+        with reporting_failures(), self._reader.begin() as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                raise EventUnknown(
+                    f"no event has the id {event_id!r}: take one from `lamo-cds audit list`"
+                )
+            return StoredEvent(
+                summary=_summary(row), body=json.loads(row.body), **_links(connection, event_id)
+            )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def _append_event(self, entry: Entry) -> None:
+        body = build_body(entry, self._clock())
+        with reporting_failures(), self._engine.begin() as connection:
+            connection.execute(insert(EventRow), event_columns(body))
+
+    def _insert_feedback(self, body: Mapping[str, Any]) -> None:
+        columns = feedback_columns(body)
+        decision = select(CardRow.event_id).where(CardRow.card_uuid == columns["card_uuid"])
+        with self._engine.begin() as connection:
+            decision_event_id = connection.execute(decision).scalar_one_or_none()
+            connection.execute(insert(EventRow), event_columns(body))
+            connection.execute(
+                insert(FeedbackRow), columns | {"decision_event_id": decision_event_id}
+            )
+
+    def _has_feedback(self, body: Mapping[str, Any]) -> bool:
+        columns = feedback_columns(body)
+        query = select(FeedbackRow.event_id).filter_by(
+            card_uuid=columns["card_uuid"],
+            outcome=columns["outcome"],
+            outcome_timestamp=columns["outcome_timestamp"],
+        )
+        with self._reader.begin() as connection:
+            return connection.execute(query).first() is not None
+
+
+def _summaries() -> Select[Any]:
+    return select(*(getattr(EventRow, name) for name in EventSummary.__slots__))
+
+
+def _summary(row: Row[Any]) -> EventSummary:
+    return EventSummary(**{name: getattr(row, name) for name in EventSummary.__slots__})
+
+
+def _links(connection: Connection, event_id: str) -> dict[str, Any]:
+    decision = select(FeedbackRow.decision_event_id).where(FeedbackRow.event_id == event_id)
+    feedback = select(FeedbackRow.event_id).where(FeedbackRow.decision_event_id == event_id)
+    return {
+        "decision_event_id": connection.execute(decision).scalar_one_or_none(),
+        "feedback_event_ids": tuple(
+            connection.execute(feedback.order_by(FeedbackRow.event_id)).scalars()
+        ),
+    }

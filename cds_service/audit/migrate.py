@@ -1,0 +1,118 @@
+"""Bringing the tables to the state that this release needs, and checking that they are there."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
+
+from cds_service.audit.database import AuditFailure, open_engine, reporting_failures
+
+VERSION_TABLE = "audit_version"  # a database may hold another application's alembic_version
+_WAIT_S = 60.0  # for workers that start together: one migrates, the others wait
+_LOCK_ID = 7809649185277012340  # of pg_advisory_xact_lock; any number, but always the same
+
+
+def upgrade(database_url: str) -> None:
+    """Bring the database to the newest revision; do nothing when it is there already.
+
+    Makes the SQLite file when there is none. Safe when several processes do it at once.
+
+    Raises:
+        AuditFailure: it could not be done; says why.
+    """
+    _migrate(database_url, "head", command.upgrade)
+    _use_write_ahead_log(database_url)
+
+
+def downgrade(database_url: str, revision: str = "base") -> None:
+    """Take the database back to an older revision. Revisions refuse to drop rows.
+
+    Raises:
+        AuditFailure: it could not be done; says why.
+    """
+    _migrate(database_url, revision, command.downgrade)
+
+
+def check_head(connection: Connection) -> None:
+    """Raise AuditFailure unless the tables are those of this release."""
+    options = {"version_table": VERSION_TABLE}
+    found = MigrationContext.configure(connection, opts=options).get_current_revision()
+    if found != _head():
+        raise AuditFailure(
+            f"the audit tables are at revision {found or 'none'}, this release needs {_head()}: "
+            "run `lamo-cds audit upgrade`, or the release that fits the tables"
+        )
+
+
+def check_writable(connection: Connection) -> None:
+    """Raise AuditFailure when the database only takes reads."""
+    if connection.dialect.name == "sqlite":  # lets a write begin on a read-only file, then refuses
+        with connection.begin_nested() as undone:
+            connection.exec_driver_sql("CREATE TABLE audit_probe (probe)")
+            undone.rollback()
+    elif connection.scalar(text("SHOW transaction_read_only")) == "on":
+        raise AuditFailure("the audit database takes reads only: connect to the primary server")
+
+
+def _migrate(database_url: str, revision: str, step: Callable[[Config, str], None]) -> None:
+    with reporting_failures(), _connected(database_url) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":  # on SQLite, BEGIN IMMEDIATE is the lock
+            connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": _LOCK_ID})
+        config = _config()
+        config.attributes["connection"] = connection
+        try:
+            step(config, revision)
+        except CommandError as error:
+            raise AuditFailure(
+                f"the audit tables cannot be brought to {revision}: {error}"
+            ) from None
+
+
+def _use_write_ahead_log(database_url: str) -> None:
+    """Let readers and the writer of a SQLite file go on side by side. The file remembers it."""
+    with reporting_failures(), _connected(database_url) as connection:
+        if connection.dialect.name == "sqlite":
+            outside = connection.execution_options(sqlite_begin=None)  # of a transaction
+            ends_at = time.monotonic() + _WAIT_S
+            while not _has_switched(outside, ends_at):
+                time.sleep(0.01)
+
+
+def _has_switched(connection: Connection, ends_at: float) -> bool:
+    """SQLite does not wait for other workers here as it does elsewhere, so the caller does."""
+    try:
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+    except OperationalError:
+        if time.monotonic() > ends_at:
+            raise
+        return False
+    return True
+
+
+@contextmanager
+def _connected(database_url: str) -> Iterator[Connection]:
+    engine = open_engine(database_url, timeout_s=_WAIT_S, create=True)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@cache
+def _head() -> str | None:
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "cds_service.audit:migrations")
+    return config

@@ -1,0 +1,1 @@
+"""Alembic: env.py and the revisions."""

@@ -1,0 +1,13 @@
+"""Run by Alembic, in the transaction and on the connection that migrate.py hands over."""
+
+from alembic import context
+
+from cds_service.audit.migrate import VERSION_TABLE
+from cds_service.audit.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    version_table=VERSION_TABLE,
+)
+context.run_migrations()
