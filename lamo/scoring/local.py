@@ -96,8 +96,8 @@ class LocalScorer:
             use_cache=True,
             logits_to_keep=packed.last,
         ).logits  # (1, candidates, vocabulary)
-        yes, no = logits[0, :, self._answers].float().unbind(-1)
-        return yes - no
+        answers: Tensor = logits[0, :, self._answers].float()  # (candidates, 2)
+        return answers[:, 0] - answers[:, 1]
 
     def _pack(self, labels: tuple[str, ...]) -> PackedSuffixes:
         if labels not in self._packed:

@@ -63,10 +63,10 @@ def _platt(log_odds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         logits = (shared[0] + own[0]) * log_odds + shared[1] + own[1]
         loss = binary_cross_entropy_with_logits(logits, target, reduction="sum")
         loss = loss + PRIOR_STRENGTH * (own[0].square().sum() * 4 + own[1].square().sum()) / 2
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return loss
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    optimizer.step(closure)
     slope, bias = (shared[:, None] + own).detach()
     return slope.clamp(min=0.05), bias
 

@@ -38,7 +38,7 @@ from lamo.training.evaluation import (
 from lamo.training.examples import Example, prompt_text
 from lamo.training.fit import FitPlan, Question, fit, score_examples
 from lamo.training.groups import group_by_class
-from lamo.training.tokenizer import EOS, PAD, train_tokenizer
+from lamo.training.tokenizer import train_tokenizer
 from lamo.visits import Visit
 
 log = structlog.get_logger()
@@ -178,8 +178,8 @@ def _train_base(bench: Bench, cohort: Cohort) -> LlamaForCausalLM:
         max_position_embeddings=4096,
         tie_word_embeddings=True,
         bos_token_id=None,
-        eos_token_id=bench.tokenizer.convert_tokens_to_ids(EOS),
-        pad_token_id=bench.tokenizer.convert_tokens_to_ids(PAD),
+        eos_token_id=bench.tokenizer.eos_token_id,
+        pad_token_id=bench.tokenizer.pad_token_id,
     )
     model = LlamaForCausalLM(config)
     question = bench.question([entry.label for entry in bench.entries])
@@ -216,7 +216,7 @@ def _train_adapters(
         _tidy(out / "adapters" / name)
         for table, cohort in zip(scores, (validation, test), strict=True):
             table[:, question.chosen] = score_examples(model, cohort.examples, question)
-        base = model.unload()
+        base = model.unload()  # type: ignore[assignment]  # what get_peft_model was given
     return scores[0], scores[1]
 
 

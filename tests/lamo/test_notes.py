@@ -58,7 +58,7 @@ def test_a_section_that_says_nothing_is_an_empty_list(text: str) -> None:
         ("1. Lasix 40 mg po daily\n2. aspirin 81mg", ("Lasix", "aspirin")),
         ("- metoprolol succinate 50 mg\n- Insulin glargine 10 units qhs",
          ("metoprolol succinate", "Insulin glargine")),
-        ("atorvastatin 20 mg daily, tamsulosin 0.4 mg qhs; senna", 
+        ("atorvastatin 20 mg daily, tamsulosin 0.4 mg qhs; senna",
          ("atorvastatin", "tamsulosin", "senna")),
     ],
 )  # fmt: skip

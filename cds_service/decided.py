@@ -1,0 +1,138 @@
+"""What one call led to, on its way into cards and into the audit log."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from cds_service.audit.entries import DecisionEntry, InputState
+from cds_service.cards_material import CardMaterial
+from cds_service.hook_request import HookRequest
+from cds_service.prefetch import Prefetched
+from cds_service.stopwatch import Stopwatch
+from cds_service.tools import Tools
+from cds_service.trust import Caller
+from fhir_mappings.record import Fact, Gap, PatientRecord
+from lamo.prompts import Prompt
+from lamo.selection import CandidateScore, Choice
+from medication_safety.check import is_on_proposal
+from medication_safety.findings import Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """How the call came about: who, when, from what, in which time."""
+
+    caller: Caller
+    request_id: str
+    received_at: datetime
+    prefetched: Prefetched
+    watch: Stopwatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """Everything that was made of one call before its cards."""
+
+    event_id: str
+    request: HookRequest
+    record: PatientRecord
+    prompt: Prompt
+    choice: Choice
+    findings: tuple[Finding, ...]
+    gaps: tuple[Gap, ...]
+
+    def card_material(self, tools: Tools) -> CardMaterial:
+        """What the cards may say: proposals that our own rules object to are withheld."""
+        choice = self._checked_choice()
+        return CardMaterial(
+            record=self.record,
+            choice=choice,
+            findings=tuple(found for found in self.findings if not is_on_proposal(found)),
+            gaps=self.gaps,
+            supports={
+                score.ingredient.rxcui: self._supports(score, tools) for score in choice.proposed
+            },
+            hook=self.request.hook,
+            user_id=self.request.user_id,
+            encounter_id=self.request.encounter_id,
+            model_name=f"{tools.artifact.name} {tools.artifact.version}",
+            is_demonstration=tools.artifact.is_demonstration,
+            knowledge_version=tools.knowledge.version,
+            public_url=tools.settings.public_url,
+            event_id=self.event_id,
+            new_uuid=tools.new_uuid,
+        )
+
+    def audit_entry(
+        self, cards: Sequence[Mapping[str, Any]], trail: Trail, tools: Tools
+    ) -> DecisionEntry:
+        """The row that stands in the audit log before the cards leave."""
+        found = trail.prefetched
+        inputs = {
+            key: InputState(state=state, resources=len(found.resources.get(key, ())))
+            for key, state in found.states.items()
+        }
+        return DecisionEntry(
+            event_id=self.event_id,
+            request_id=trail.request_id,
+            service_id=self.request.service_id,
+            hook=self.request.hook,
+            hook_instance=self.request.hook_instance,
+            client=trail.caller.client,
+            user=self.request.user_id,
+            patient_id=self.request.patient_id,
+            encounter_id=self.request.encounter_id,
+            received_at=trail.received_at,
+            decided_at=tools.clock(),
+            inputs=inputs,
+            prompt_version=self.prompt.version,
+            prompt_sha256=self.prompt.sha256,
+            model=tools.artifact.identity() | {"knowledge": tools.knowledge.version},
+            scores=[_score_row(score) for score in self.choice.scores],
+            cards=cards,
+            gaps=self.gaps,
+            findings=[_finding_row(finding) for finding in self.findings],
+            stage_ms=trail.watch.stage_ms | {"total": trail.watch.total_ms()},
+        )
+
+    def _checked_choice(self) -> Choice:
+        withheld = {
+            ingredient
+            for finding in self.findings
+            if is_on_proposal(finding)
+            for ingredient in finding.medication.ingredients
+        }
+        return replace(
+            self.choice,
+            proposed=tuple(s for s in self.choice.proposed if s.ingredient not in withheld),
+        )
+
+    def _supports(self, score: CandidateScore, tools: Tools) -> tuple[Fact, ...]:
+        """The facts in the record that the indication table names for this medication."""
+        indicating = set(tools.indications.for_label(score.ingredient.label))
+        facts = [found.fact for found in self.record.diagnoses if found.label in indicating]
+        facts += [
+            Fact(text=done.display, reference=done.reference, dated=done.dated)
+            for done in self.record.procedures
+            if done.label in indicating
+        ]
+        return tuple(facts)
+
+
+def _score_row(score: CandidateScore) -> dict[str, Any]:
+    ingredient: dict[str, Any] = asdict(score.ingredient)
+    names = ("log_odds", "probability", "recommend_at", "support_at", "base_rate")
+    return ingredient | {name: round(getattr(score, name), 4) for name in names}
+
+
+def _finding_row(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "medication": finding.medication.reference or finding.medication.status,
+        "rxcuis": [ingredient.rxcui for ingredient in finding.medication.ingredients],
+        "summary": finding.summary,
+        "because": [fact.reference for fact in finding.because],
+        "source": finding.source,
+    }

@@ -1,0 +1,95 @@
+"""One hook call from request to cards: the table of contents of the service."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cds_service.audit.ids import new_event_id
+from cds_service.cards import build_cards
+from cds_service.decided import Decided, Trail
+from cds_service.hook_request import HookRequest
+from cds_service.prefetch import Prefetched, complete_prefetch
+from cds_service.stopwatch import Stopwatch
+from cds_service.tools import Tools
+from cds_service.trust import Caller
+from fhir_mappings.inputs import HookResources
+from fhir_mappings.mapping import map_record
+from fhir_mappings.record import Gap
+from lamo.deadline import Deadline
+from lamo.notes import digest_record
+from lamo.prompts import Prompt, render_prompt
+from lamo.scoring.base import ScorerUnavailable
+from lamo.selection import choose
+from medication_safety.check import check_medications
+
+
+def decide(
+    request: HookRequest, caller: Caller, request_id: str, tools: Tools
+) -> list[dict[str, Any]]:
+    """Turn one hook call into cards. Each line is one room of the house; none goes back.
+
+    Raises:
+        ServiceError: the call is refused, or its decision could not be recorded.
+    """
+    received_at, watch = tools.clock(), Stopwatch()
+    deadline = Deadline.after_ms(tools.settings.deadline_ms)
+    prefetched = watch.run("prefetch", complete_prefetch, request, tools.fhir, deadline)
+    resources = _hook_resources(request, prefetched, received_at)
+    record, odd = watch.run("map", map_record, resources, tools.tables)
+    digest = watch.run("notes", digest_record, record, tools.notes)
+    prompt, cut = watch.run("prompt", render_prompt, record, digest, tools.artifact.prompt_limits)
+    log_odds, outage = watch.run("score", try_score, prompt, tools, deadline)
+    choice = watch.run("choose", choose, record, log_odds, tools.artifact)
+    proposed = [score.ingredient for score in choice.proposed]
+    findings = watch.run("check", check_medications, record, proposed, tools.knowledge)
+    gaps = (*prefetched.gaps, *odd, *cut, *outage, *choice.gaps)
+    decided = Decided(
+        event_id=new_event_id(),
+        request=request,
+        record=record,
+        prompt=prompt,
+        choice=choice,
+        findings=findings,
+        gaps=gaps,
+    )
+    cards = watch.run("cards", build_cards, decided.card_material(tools))
+    trail = Trail(
+        caller=caller,
+        request_id=request_id,
+        received_at=received_at,
+        prefetched=prefetched,
+        watch=watch,
+    )
+    tools.audit_log.append_decision(decided.audit_entry(cards, trail, tools))
+    return cards
+
+
+def try_score(
+    prompt: Prompt, tools: Tools, deadline: Deadline
+) -> tuple[Mapping[str, float], tuple[Gap, ...]]:
+    """Score every candidate; a model that is down or late leaves a gap, and the rules stand."""
+    candidates = [entry.label for entry in tools.artifact.vocabulary]
+    try:
+        return tools.scorer.score(prompt, candidates, deadline), ()
+    except ScorerUnavailable as reason:
+        gap = Gap(
+            kind="not-scored",
+            where="model",
+            meaning=f"The model could not score this patient in time ({reason}): whether the "
+            "record supports the orders was not judged.",
+            shown=True,
+        )
+        return {}, (gap,)
+
+
+def _hook_resources(
+    request: HookRequest, prefetched: Prefetched, received_at: datetime
+) -> HookResources:
+    return HookResources(
+        patient_id=request.patient_id,
+        encounter_id=request.encounter_id,
+        decided_at=received_at,
+        prefetched=prefetched.resources,
+        draft_orders=request.draft_orders,
+        selections=request.selections,
+    )

@@ -1,0 +1,72 @@
+"""Everything from outside that a decision needs, built once and passed down."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from cds_service.audit.log import AuditLog
+from cds_service.fhir_client import FhirClient
+from cds_service.settings import Settings
+from fhir_mappings.indications import Indications
+from fhir_mappings.inputs import MappingTables
+from lamo.artifact import Artifact, bundled_artifact_folder, load_artifact
+from lamo.notes import HeadingReader, NoteTools
+from lamo.scoring.base import Scorer
+from medication_safety.knowledge import Knowledge
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_uuid() -> str:
+    return str(uuid4())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What the rooms of the house work with; tests pass fakes of the same shape."""
+
+    settings: Settings
+    tables: MappingTables
+    notes: NoteTools
+    artifact: Artifact
+    scorer: Scorer
+    knowledge: Knowledge
+    indications: Indications
+    audit_log: AuditLog
+    fhir: FhirClient
+    clock: Callable[[], datetime] = field(default=_now)
+    new_uuid: Callable[[], str] = field(default=_new_uuid)
+
+
+def build_tools(settings: Settings, scorer: Scorer | None = None) -> Tools:
+    """Load tables and artifact, open the audit log, start the scoring engine.
+
+    Args:
+        settings: read once from the environment.
+        scorer: an engine to use instead of the one in this process.
+
+    Raises:
+        ArtifactRefused: the artifact cannot be served.
+    """
+    tables = MappingTables.load()
+    artifact = load_artifact(settings.artifact or bundled_artifact_folder())
+    return Tools(
+        settings=settings,
+        tables=tables,
+        notes=NoteTools(reader=HeadingReader(), formulary=tables.formulary),
+        artifact=artifact,
+        scorer=scorer or _local_scorer(artifact, settings),
+        knowledge=Knowledge.load(tables.formulary),
+        indications=Indications.load(),
+        audit_log=AuditLog(settings.database_url),
+        fhir=FhirClient(settings),
+    )
+
+
+def _local_scorer(artifact: Artifact, settings: Settings) -> Scorer:
+    from lamo.scoring.local import LocalScorer  # torch: only where a model runs in this process
+
+    return LocalScorer(artifact, threads=settings.model_threads)
