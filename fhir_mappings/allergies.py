@@ -7,7 +7,7 @@ from fhir_mappings.elements import Codeable, Coding, Element
 from fhir_mappings.inputs import Call
 from fhir_mappings.pool import reference_to
 from fhir_mappings.record import Allergy, Ingredient
-from fhir_mappings.words import label_of, one_line
+from fhir_mappings.words import label_of
 
 _OVER = frozenset({"resolved", "inactive", "refuted", "entered-in-error"})
 _NONE_KNOWN_CODES = frozenset(
@@ -94,7 +94,7 @@ def _map_allergy(element: Element, call: Call) -> Allergy | None:
         meaning = f"'{display or 'an allergy'}' is not a substance we know: not checked against"
         call.gaps.add("allergy-unresolved", element.where, meaning, shown=True)
     return Allergy(
-        display=one_line(display or "a substance given by code only"),
+        display=label_of(display or "a substance given by code only"),
         ingredients=ingredients,
         substance_class=known_class,
         is_intolerance=(element.text("type") or "").lower() == "intolerance",

@@ -8,6 +8,7 @@ from fhir_mappings.diagnoses import (
     read_problems,
 )
 from fhir_mappings.documents import map_notes
+from fhir_mappings.elements import Element
 from fhir_mappings.encounters import (
     current_stay,
     map_setting,
@@ -35,24 +36,22 @@ def map_record(
 
     Never raises for odd data: what cannot be used is left out, and a gap says so.
     """
-    gaps = Gaps()
-    pool = Pool(resources.patient_id, gaps)
-    pool.add_prefetched(resources.prefetched)
-    drafts = pool.add_drafts(resources.draft_orders)
-    call = Call(
-        patient_id=resources.patient_id,
-        encounter_id=resources.encounter_id,
-        decided_at=resources.decided_at,
-        tables=tables,
-        pool=pool,
-        gaps=gaps,
-    )
+    call, drafts = _open(resources, tables)
     patient = find_patient(call)
     stays, problems, done = read_stays(call), read_problems(call), read_procedures(call)
     now = current_stay(stays, call)
     ordered = map_orders(drafts, call)
     born, sex = map_birth(patient, call), map_sex(patient, call)
     before = previous_stay(stays, now, call)
+    previous = before and Hospitalization(
+        age=age_on(born, before.started),
+        sex=sex,
+        diagnoses=diagnoses_of(before, problems),
+        procedures=procedures_of(before, done),
+        medications=medications_of(before, call),
+        started=before.started,
+        reference=stay_reference(before),
+    )
     record = PatientRecord(
         patient_id=resources.patient_id,
         decided_at=resources.decided_at,
@@ -66,17 +65,24 @@ def map_record(
         allergies=map_allergies(call),
         current=map_current(call, ordered),
         ordered=ordered,
-        previous=None
-        if before is None
-        else Hospitalization(
-            age=age_on(born, before.started),
-            sex=sex,
-            diagnoses=diagnoses_of(before, problems),
-            procedures=procedures_of(before, done),
-            medications=medications_of(before, call),
-            started=before.started,
-            reference=stay_reference(before),
-        ),
+        previous=previous,
         observations=map_observations(call),
     )
-    return record, gaps.all()
+    return record, call.gaps.all()
+
+
+def _open(resources: HookResources, tables: MappingTables) -> tuple[Call, tuple[Element, ...]]:
+    """The call that the mappers read from, and its draft orders."""
+    gaps = Gaps()
+    pool = Pool(resources.patient_id, gaps)
+    pool.add_prefetched(resources.prefetched)
+    drafts = pool.add_drafts(resources.draft_orders)
+    call = Call(
+        patient_id=resources.patient_id,
+        encounter_id=resources.encounter_id,
+        decided_at=resources.decided_at,
+        tables=tables,
+        pool=pool,
+        gaps=gaps,
+    )
+    return call, drafts
