@@ -43,14 +43,18 @@ def map_record(
     ordered = map_orders(drafts, call)
     born, sex = map_birth(patient, call), map_sex(patient, call)
     before = previous_stay(stays, now, call)
-    previous = before and Hospitalization(
-        age=age_on(born, before.started),
-        sex=sex,
-        diagnoses=diagnoses_of(before, problems),
-        procedures=procedures_of(before, done),
-        medications=medications_of(before, call),
-        started=before.started,
-        reference=stay_reference(before),
+    previous = (
+        Hospitalization(
+            age=age_on(born, before.started),
+            sex=sex,
+            diagnoses=diagnoses_of(before, problems),
+            procedures=procedures_of(before, done),
+            medications=medications_of(before, call),
+            started=before.started,
+            reference=stay_reference(before),
+        )
+        if before
+        else None
     )
     record = PatientRecord(
         patient_id=resources.patient_id,

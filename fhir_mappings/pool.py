@@ -75,7 +75,7 @@ class Pool:
     def _element(self, resource: object, key: str) -> Element | None:
         if not isinstance(resource, Mapping):
             is_checked = key in _CHECKED or key == "draftOrders"
-            self._gaps.malformed(key, "an entry", shown=is_checked)
+            self._gaps.malformed(key, "of the list", shown=is_checked)
             return None
         stated = resource.get("resourceType")
         if isinstance(stated, str) and stated.isascii() and stated.isalpha():

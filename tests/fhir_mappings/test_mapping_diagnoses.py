@@ -78,7 +78,7 @@ def test_elements_of_the_wrong_type_are_named_and_the_rest_is_used() -> None:
     record, gaps = map_call(condition("", **wrong))
     assert labels(record.diagnoses) == ["Hypertension"]
     assert {gap.where for gap in gaps} == {"Condition/c1"}
-    assert {gap.meaning.split()[0] for gap in gaps} == {"clinicalStatus", "code", "onsetDateTime"}
+    assert {gap.meaning.split()[1] for gap in gaps} == {"clinicalStatus", "code", "onsetDateTime"}
 
 
 def test_another_patients_condition_is_set_aside() -> None:
