@@ -50,6 +50,7 @@ _FORMS = frozenset(
     "oint ophth soln liq hp iso osm plus opht "
     "bedtime bolus mini bag".split()
 )
+_SECOND = frozenset("hct hc pm dm".split())
 _NOISE = _UNITS | _SALTS | _FORMS
 # single words that are as often a salt, a laboratory value or the head of another name
 _BARE = frozenset("magnesium calcium glucose insulin zinc potassium sodium phosphate iron".split())
@@ -60,7 +61,6 @@ class Token:
     """One word, number or sign of a drug text, in lower case."""
 
     text: str
-    start: int  # in the folded text
 
     @property
     def is_word(self) -> bool:
@@ -90,7 +90,7 @@ def fold(text: str) -> str:
 
 def tokenise(text: str) -> list[Token]:
     """Split into words, numbers and signs: "B12" is two tokens, "40mg" as well."""
-    return [Token(found.group(), found.start()) for found in _TOKEN.finditer(fold(text))]
+    return [Token(found) for found in _TOKEN.findall(fold(text))]
 
 
 def name_key(name: str) -> tuple[str, ...]:
@@ -186,6 +186,18 @@ def has_dose(tokens: Sequence[Token], after: int) -> bool:
     rest = [token.text for token in tokens[after + 1 : after + 5]]
     is_dose = len(rest) > 1 and rest[0][0].isdigit() and rest[1] in _MASSES
     return is_dose and rest[2:4] not in (["/", "dl"], ["/", "l"])
+
+
+def stands_alone(tokens: Sequence[Token], match: NameMatch) -> bool:
+    """Whether the line holds this name and nothing else but a list mark: "4. calcium"."""
+    before = tokens[: match.first]
+    return match.last == len(tokens) - 1 and not any(token.is_word for token in before)
+
+
+def second_ingredients(tokens: Sequence[Token], matches: Iterable[NameMatch]) -> list[str]:
+    """The letters after a name that stand for an ingredient of their own: "Brand-HCT"."""
+    after = ([t for t in tokens[m.last + 1 : m.last + 3] if t.text != "-"] for m in matches)
+    return [rest[0].text for rest in after if rest and rest[0].text in _SECOND]
 
 
 def is_bare(tokens: Sequence[Token], match: NameMatch) -> bool:

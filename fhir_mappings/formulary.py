@@ -17,6 +17,8 @@ from fhir_mappings.drug_text import (
     has_dose,
     is_bare,
     parts,
+    second_ingredients,
+    stands_alone,
     tokenise,
     without_brackets,
 )
@@ -59,6 +61,9 @@ class Resolution:
     ingredients: tuple[Ingredient, ...]
     how: str  # "rxcui", "code", "name", "partial" (see unresolved) or "unresolved"
     unresolved: tuple[str, ...] = ()  # the parts of the text that say nothing to us
+
+
+_NOTHING = Resolution((), "unresolved")
 
 
 class Formulary:
@@ -148,7 +153,7 @@ class Formulary:
         for line in text.splitlines():
             tokens = tokenise(line)
             for match in self._index.matches(tokens):
-                if not is_bare(tokens, match) or len(tokens) == 1 or has_dose(tokens, match.last):
+                if not is_bare(tokens, match) or _is_meant(tokens, match):
                     rxcuis.extend(match.rxcuis)
         return self._ingredients(rxcuis)
 
@@ -164,14 +169,15 @@ class Formulary:
         return None
 
     def _by_text(self, codings: Sequence[Coding], text: str | None) -> Resolution:
-        """The first text that is understood whole, else the one with the most ingredients."""
+        """The first text that names an ingredient; a later one only completes a partial one."""
         texts = dict.fromkeys(t for t in (*(display for _, _, display in codings), text) if t)
-        found = [self._read(one) for one in texts]
-        for resolution in found:
-            if resolution.how == "name":
-                return resolution
-        nothing = Resolution((), "unresolved")
-        return max(found, key=lambda resolution: len(resolution.ingredients), default=nothing)
+        best = _NOTHING
+        for found in map(self._read, texts):
+            if len(found.ingredients) > len(best.ingredients) or best == _NOTHING:
+                best = found
+            if best.how == "name":
+                break
+        return best
 
     def _read(self, text: str) -> Resolution:
         """One text by name. A brand in brackets speaks only when nothing else does."""
@@ -184,12 +190,12 @@ class Formulary:
         """The ingredients of each part of a combination, and the parts that have none."""
         tokens = tokenise(text)
         matches = self._index.matches(tokens)
-        unresolved = tuple(
+        without = [
             _source(tokens[first:end])
             for first, end in parts(tokens, matches)
             if not _has_match(matches, first, end)
-            and any(token.is_significant for token in tokens[first:end])
-        )
+        ]
+        unresolved = (*filter(None, without), *second_ingredients(tokens, matches))
         ingredients = self._ingredients(code for match in matches for code in match.rxcuis)
         if not ingredients:
             return Resolution((), "unresolved", unresolved)
@@ -203,6 +209,11 @@ def _system(system: str | None) -> str:
     """One spelling for the systems that mean RxNorm."""
     plain = (system or "").strip().rstrip("/")
     return RXNORM if plain in _RXNORM_SYSTEMS else plain
+
+
+def _is_meant(tokens: Sequence[Token], match: NameMatch) -> bool:
+    """Whether a word like "glucose" is a medication here: alone on its line, or with a dose."""
+    return stands_alone(tokens, match) or has_dose(tokens, match.last)
 
 
 def _has_match(matches: Iterable[NameMatch], first: int, end: int) -> bool:
