@@ -14,7 +14,9 @@ _NONE_KNOWN_CODES = frozenset(
     {"716186003", "409137002", "429625007", "428607008", "428197003", "1003774007", "160244002"}
 )  # SNOMED CT: no known allergy; drug, food, environmental, insect, latex; its older form
 _NONE_KNOWN = re.compile(
-    r"\b(?:no known|no|denies)(?: \w+){0,2} allerg|^(?:nka|nkda|none|none known)\W*$", re.IGNORECASE
+    r"^(?!.*\b(?:except|but|other than|apart from)\b)"
+    r"(?:.*\b(?:no known|no|denies)(?: \w+){0,2} allerg|(?:nka|nkda|none|none known)\W*$)",
+    re.IGNORECASE,
 )
 _ABOUT = re.compile(
     r"\b(?:allerg(?:y|ies|ic)(?: (?:reaction|disorder))?|hypersensitivity|intolerance"

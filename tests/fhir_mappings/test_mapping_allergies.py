@@ -63,6 +63,11 @@ def test_no_known_allergy_is_no_allergy(text: str) -> None:
     assert gaps == ()
 
 
+def test_no_known_allergy_with_an_exception_is_kept() -> None:
+    record, _ = map_call(allergy("No known allergies except lisinopril"))
+    assert ingredients(record.allergies) == [["Lisinopril"]]
+
+
 @pytest.mark.parametrize("more", [{"category": ["medication"]}, {"category": "medication"}, {}])
 def test_a_medication_allergy_that_we_do_not_know_is_a_shown_gap(more: dict[str, object]) -> None:
     record, gaps = map_call(allergy("Foozumab", **more))
