@@ -21,13 +21,13 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def to_plain(value: object, changed: list[str], path: str = "") -> Any:
+def to_plain(value: object, changed: list[str], path: tuple[object, ...] = ()) -> Any:
     """Turn a value into plain JSON types, writing out what cannot be stored as it is.
 
     Args:
         value: None, bool, int, float, str, date, datetime, a mapping, list, tuple or dataclass.
         changed: receives the path of every string or number that was written out.
-        path: where the value stands, for example "cards.0.summary".
+        path: where the value stands, for example ("cards", 0, "summary").
 
     Raises:
         TypeError: the value holds something else, which is a mistake of the caller.
@@ -41,10 +41,10 @@ def to_plain(value: object, changed: list[str], path: str = "") -> Any:
     return _container(value, changed, path)
 
 
-def _scalar(value: str | float, changed: list[str], path: str) -> str | float:
+def _scalar(value: str | float, changed: list[str], path: tuple[object, ...]) -> str | float:
     written = _finite(value) if isinstance(value, float) else _escape(value)
     if written is not value:
-        changed.append(path)
+        changed.append(_escape(".".join(map(str, path))))
     return written
 
 
@@ -60,26 +60,22 @@ def _escape(text: str) -> str:
     return _UNWRITABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def _container(value: object, changed: list[str], path: str) -> Any:
+def _container(value: object, changed: list[str], path: tuple[object, ...]) -> Any:
     if isinstance(value, list | tuple):
         items = enumerate(value)
-        return [to_plain(item, changed, _join(path, index)) for index, item in items]
+        return [to_plain(item, changed, (*path, index)) for index, item in items]
     if is_dataclass(value) and not isinstance(value, type):
         value = {field.name: getattr(value, field.name) for field in fields(value)}
     if not isinstance(value, Mapping):
+        where = ".".join(map(str, path)) or "the entry"
         raise TypeError(
-            f"{path or 'the entry'} holds a {type(value).__name__}, which is not JSON: "
+            f"{where} holds a {type(value).__name__}, which is not JSON: "
             "pass strings, numbers, dates, mappings, lists or dataclasses of these"
         )
     return {
-        _scalar(str(key), changed, _join(path, key)): to_plain(item, changed, _join(path, key))
+        _scalar(str(key), changed, (*path, key)): to_plain(item, changed, (*path, key))
         for key, item in value.items()
     }
-
-
-def _join(path: str, step: object) -> str:
-    name = _escape(str(step))
-    return f"{path}.{name}" if path else name
 
 
 def canonical_bytes(plain: Mapping[str, Any]) -> bytes:

@@ -13,11 +13,16 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from cds_service.errors import AuditUnavailable
 
 DEFAULT_TIMEOUT_S = 2.0
+POOL_SIZE = 16  # connections that are kept, made as they are needed
 ACCEPTED = "sqlite:///path/to/audit.db or postgresql+psycopg://user:password@host/database"
 
 
 def open_engine(
-    database_url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, create: bool = False
+    database_url: str,
+    *,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    create: bool = False,
+    read_only: bool = False,
 ) -> Engine:
     """Make an engine for the audit database; nothing is connected yet.
 
@@ -26,13 +31,15 @@ def open_engine(
         timeout_s: how long a connection, a lock or a statement may take.
         create: make the SQLite file (and its folder) when there is none. Only migrations do: a
             file that went missing must stop the service, not be replaced by an empty one.
+        read_only: transactions only read, and take no lock that a writer waits for.
 
     Raises:
         ValueError: the URL is of no such database.
     """
     url = _parse_url(database_url)
     if url.get_backend_name() == "sqlite":
-        return _open_sqlite(url, timeout_s, create)
+        engine = _open_sqlite(_sqlite_uri(url, create), timeout_s, read_only)
+        return engine.execution_options(sqlite_begin="BEGIN") if read_only else engine
     if url.get_backend_name() == "postgresql":
         return _open_postgresql(url, timeout_s)
     raise ValueError(
@@ -49,14 +56,14 @@ def _parse_url(database_url: str) -> URL:
         raise ValueError(f"the audit database URL is not a URL: set it to {ACCEPTED}") from None
 
 
-def _open_sqlite(url: URL, timeout_s: float, create: bool) -> Engine:
-    if not url.database or url.database == ":memory:":
-        raise ValueError(f"the audit log needs a file, the URL names none: set it to {ACCEPTED}")
-    if not url.database.startswith("file:"):
-        url = _sqlite_uri(url, create)
+def _open_sqlite(url: URL, timeout_s: float, read_only: bool) -> Engine:
     engine = create_engine(
         url,
         connect_args={"timeout": timeout_s},
+        # SQLite has one writer at a time: threads queue here, in order, instead of asking
+        # the file again and again until one of them has waited for too long
+        pool_size=POOL_SIZE if read_only else 1,
+        max_overflow=0,
         pool_timeout=timeout_s,
         hide_parameters=True,
     )
@@ -66,7 +73,11 @@ def _open_sqlite(url: URL, timeout_s: float, create: bool) -> Engine:
 
 
 def _sqlite_uri(url: URL, create: bool) -> URL:
-    path = Path(url.database or "").absolute()
+    if not url.database or url.database == ":memory:":
+        raise ValueError(f"the audit log needs a file, the URL names none: set it to {ACCEPTED}")
+    if url.database.startswith("file:"):
+        return url
+    path = Path(url.database).absolute()
     if create:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # bodies hold patient data
@@ -92,6 +103,7 @@ def _open_postgresql(url: URL, timeout_s: float) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={"connect_timeout": max(2, round(timeout_s))},  # libpq: 2 s at the least
+        pool_size=POOL_SIZE,
         pool_timeout=timeout_s,
         pool_pre_ping=True,  # a restarted server costs no refused call
         hide_parameters=True,

@@ -71,7 +71,7 @@ class AuditLog:
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> None:
         self._engine = open_engine(database_url, timeout_s=timeout_s)
-        self._reader = self._engine.execution_options(sqlite_begin="BEGIN")
+        self._reader = open_engine(database_url, timeout_s=timeout_s, read_only=True)
         self._clock = clock
 
     def append_decision(self, entry: DecisionEntry) -> None:
@@ -154,6 +154,7 @@ class AuditLog:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+        self._reader.dispose()
 
     def _append_event(self, entry: Entry) -> None:
         body = build_body(entry, self._clock())
