@@ -86,9 +86,10 @@ class FhirClient:
             for query in queries
         }
         wait(reads.values(), timeout=deadline.left_s())
+        answers = {key: _result(read) for key, read in reads.items()}
         pool.shutdown(wait=False, cancel_futures=True)
-        shut(connections)
-        return {key: _result(read) for key, read in reads.items()}
+        shut(connections)  # only now: an exchange cut short can look like an answer
+        return answers
 
 
 def is_under(url: str, base: str) -> bool:

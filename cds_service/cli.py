@@ -1,0 +1,58 @@
+"""The command line, `lamo-cds`. Each command imports what it needs, so that help is instant."""
+
+from pathlib import Path
+
+import click
+
+from cds_service.audit.cli import audit
+from cds_service.settings import SettingsError, read_settings
+
+
+@click.group()
+@click.version_option(package_name="lamo-cds")
+def main() -> None:
+    """A CDS Hooks service against over-prescribing."""
+
+
+main.add_command(audit)
+
+
+@main.command()
+def serve() -> None:
+    """Start the service. HOST, PORT, VAR_DIR and the LAMO_ variables set it up."""
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    from cds_service.audit.database import AuditFailure
+    from cds_service.serve import serve as start
+
+    try:
+        start(settings)
+    except AuditFailure as failure:
+        raise click.ClickException(failure.reason) from None
+
+
+@main.command()
+@click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="Base URL.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def demo(url: str, file: Path) -> None:
+    """Post the hook call in FILE and print its cards."""
+    from cds_service.demo import run_demo
+
+    run_demo(url, file)
+
+
+@main.group()
+def train() -> None:
+    """Make the artifact that the service serves."""
+
+
+@train.command("demo-model")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
+def demo_model(out: Path) -> None:
+    """Train the demonstration model on synthetic patients, from nothing, on a CPU."""
+    from lamo.training.demo import make_demo_model
+
+    make_demo_model(out)
+    click.echo(f"ok: the artifact is in {out}")

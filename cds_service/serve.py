@@ -1,0 +1,100 @@
+"""The service under gunicorn: each worker loads the model and warms it up before it takes calls."""
+
+from functools import partial
+from typing import Any
+
+import click
+import structlog
+from flask import Flask
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+
+from cds_service.app import create_app
+from cds_service.discovery import SERVICES
+from cds_service.doors import Doors
+from cds_service.logs import configure_logs
+from cds_service.settings import Settings
+from cds_service.tools import Tools, build_tools
+from lamo.deadline import Deadline
+from lamo.prompts import Prompt
+
+log = structlog.get_logger()
+
+WARM_UP_MS = 60_000
+WORKER_SILENCE_S = 120  # a worker that says nothing for longer is replaced; loading takes a while
+GRACEFUL_S = 20
+
+
+def serve(settings: Settings) -> None:
+    """Migrate the audit log, then listen until told to stop."""
+    from cds_service.audit.migrate import upgrade
+
+    configure_logs(settings.log_level)
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    upgrade(settings.database_url)
+    GunicornServer(settings).run()
+
+
+def build_app(settings: Settings) -> Flask:
+    """Build everything behind the web part, run the model once, and put the web part in front."""
+    from cds_service.decision import decide
+
+    tools = build_tools(settings)
+    warm_up(tools)
+    return create_app(
+        Doors(
+            settings=settings,
+            recorder=tools.audit_log,
+            decide=partial(decide, tools=tools),
+            is_demonstration=tools.artifact.is_demonstration,
+        )
+    )
+
+
+def warm_up(tools: Tools) -> None:
+    """Score an empty prompt, so that the first hook finds everything loaded and compiled."""
+    candidates = [entry.label for entry in tools.artifact.vocabulary]
+    prompt = Prompt("Candidate drug:")
+    tools.scorer.score(prompt, candidates, Deadline.after_ms(WARM_UP_MS))
+
+
+class GunicornServer(BaseApplication):  # type: ignore[misc]
+    """gunicorn, told what to do by the settings instead of a file."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Called by gunicorn before it starts."""
+        for name, value in gunicorn_options(self._settings).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Called by gunicorn in each worker."""
+        return build_app(self._settings)
+
+
+def gunicorn_options(settings: Settings) -> dict[str, Any]:
+    """What gunicorn is told. Its access log is off: ours says the same without addresses."""
+    return {
+        "bind": [f"{settings.host}:{settings.port}"],
+        "workers": settings.workers,
+        "worker_class": "gthread",
+        "threads": settings.threads,
+        "timeout": WORKER_SILENCE_S,
+        "graceful_timeout": GRACEFUL_S,
+        "loglevel": settings.log_level,
+        "control_socket_disable": True,
+        "when_ready": lambda _: print_addresses(settings),
+    }
+
+
+def print_addresses(settings: Settings) -> None:
+    """Tell a person what to try. Calls wait until the model is loaded, a few seconds from here."""
+    base = settings.base_url
+    click.echo(f"Listening on {base}. The first answer comes when the model is loaded. Try:")
+    click.echo(f"  {base}/              what this is")
+    click.echo(f"  {base}/cds-services  discovery")
+    for service in SERVICES:
+        click.echo(f"  POST {base}/cds-services/{service.service_id}")
+    click.echo(f"  lamo-cds demo --url {base} examples/order-sign.json")

@@ -1,0 +1,50 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cds_service.cli import main
+from cds_service.demo import print_cards
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CARD = {
+    "summary": "Allergy\x1b[2J",
+    "indicator": "critical",
+    "detail": "line one\nline two",
+    "source": {"label": "LAMO"},
+    "suggestions": [{"label": "Stop it"}],
+}
+
+
+def test_help_needs_no_torch() -> None:
+    program = "import sys, cds_service.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_wrong_settings_stop_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "many")
+    result = CliRunner().invoke(main, ["serve"])
+    assert result.exit_code == 1
+    assert "PORT: found 'many'" in result.output
+
+
+def test_the_demo_says_how_to_start_a_service_that_is_not_there() -> None:
+    call = ["demo", "--url", "http://127.0.0.1:9", str(EXAMPLES / "order-sign.json")]
+    result = CliRunner().invoke(main, call)
+    assert result.exit_code == 1
+    assert "lamo-cds serve" in result.output
+
+
+def test_cards_are_printed_readably(capsys: pytest.CaptureFixture[str]) -> None:
+    print_cards([CARD])
+    printed = capsys.readouterr().out
+    assert "1. CRITICAL  Allergy[2J" in printed
+    assert "   line two\n   -> Stop it\n   source: LAMO" in printed
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.json")), ids=lambda file: str(file.stem))
+def test_examples_are_calls_of_the_hook_that_they_are_named_after(file: Path) -> None:
+    assert json.loads(file.read_text())["hook"] == file.stem

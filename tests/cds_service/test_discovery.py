@@ -1,0 +1,37 @@
+import re
+
+from flask.testing import FlaskClient
+
+from cds_service.discovery import PREFETCH, describe_services, resolve_template
+
+
+def test_each_hook_has_one_service_of_its_own(client: FlaskClient) -> None:
+    services = client.get("/cds-services").get_json()["services"]
+    assert [(service["hook"], service["id"]) for service in services] == [
+        (hook, f"lamo-{hook}")
+        for hook in ("order-select", "order-sign", "patient-view", "medication-prescribe")
+    ]
+
+
+def test_a_demonstration_says_so_in_every_description() -> None:
+    for service in describe_services(is_demonstration=True)["services"]:
+        assert "not for clinical use" in service["description"]
+    assert "emonstration" not in str(describe_services(is_demonstration=False))
+
+
+def test_templates_keep_to_what_old_clients_resolve() -> None:
+    for wanted in PREFETCH:
+        assert set(re.findall(r"\{\{(.*?)\}\}", wanted.template)) == {"context.patientId"}
+        names = re.findall(r"[?&]([^=]+)=", wanted.template)
+        assert len(names) == len(set(names)), "a parameter given twice is merged with a comma"
+
+
+def test_members_keep_their_order(client: FlaskClient) -> None:
+    text = client.get("/cds-services").text
+    assert text.index('"patient"') < text.index('"conditions"') < text.index('"allergies"')
+
+
+def test_context_values_are_quoted_in_queries() -> None:
+    assert resolve_template("Patient/{{context.patientId}}", {"patientId": "a/b?c"}) == (
+        "Patient/a%2Fb%3Fc"
+    )
