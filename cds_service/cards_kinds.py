@@ -1,0 +1,159 @@
+"""One function for each kind of card. Hedged words: a card asks to consider, it never directs."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from cds_service.cards_material import CardMaterial
+from cds_service.cards_parts import Parts, relative_reference, withdrawal
+from cds_service.cards_text import (
+    counted,
+    detail_text,
+    escaped,
+    fact_lines,
+    plain,
+    share,
+    strength_against,
+)
+from fhir_mappings.record import Medication
+from lamo.selection import Regimen, Unsupported
+from medication_safety.findings import Finding
+
+Basis = Literal["model", "rules", "model and rules", "record"]  # what a card rests on
+
+NAME_IN_SUMMARY = 50
+NOT_ABRUPTLY = (
+    "**Before removing it:** if the patient already takes it, stopping abruptly may do harm; "
+    "consider reviewing its indication first."
+)
+RULE_REASONS = {
+    "allergy": ("tolerated-before", "will-monitor", "recipient-disagrees-evidence"),
+    "duplicate-ingredient": ("meant-together", "will-monitor", "recipient-disagrees-evidence"),
+    "duplicate-class": ("meant-together", "will-monitor", "recipient-disagrees-evidence"),
+}
+
+
+def overprescription_card(unsupported: Unsupported, material: CardMaterial) -> Parts:
+    """An order that the model does not support for this patient."""
+    medication, score = unsupported.medication, unsupported.score
+    body = (
+        what_paragraph(medication),
+        why_paragraph(material),
+        f"**Strength:** the model's support for it is {strength_against(score)}; it was "
+        f"prescribed in {share(score.base_rate)} of the visits that the model was validated on.",
+        NOT_ABRUPTLY,
+    )
+    return Parts(
+        topic="overprescription",
+        summary=f"Consider reviewing {plain(medication.display, NAME_IN_SUMMARY)}: "
+        "little in the record supports this order",
+        detail=detail_text(body, closing(material)),
+        indicator="warning",
+        source=material.model_name,
+        suggestions=withdrawal(medication, material),
+        reasons=("indication-not-recorded", "tolerated-before", "will-monitor"),
+        about=relative_reference(medication.reference) or "",
+    )
+
+
+def regimen_card(regimen: Regimen, material: CardMaterial) -> Parts:
+    """A list that is longer than the model expects for such a patient."""
+    record = material.record
+    facts = [medication.fact for medication in (*record.ordered, *record.current)]
+    listed = counted(regimen.listed, "active ingredient", "active ingredients")
+    body = (
+        f"**What:** {listed} taken or ordered. The model expects about {regimen.expected:.0f} "
+        f"for such a patient, and rarely more than {regimen.upper:.0f}.",
+        f"**Why:** on the list: {fact_lines(facts, most=5)}.",
+        "**Before shortening it:** consider reviewing each indication; "
+        "stopping some medications abruptly may do harm.",
+    )
+    return Parts(
+        topic="regimen",
+        summary=f"Consider reviewing the medication list: {listed}, "
+        f"where about {regimen.expected:.0f} would be usual",
+        detail=detail_text(body, closing(material)),
+        indicator="warning",
+        source=material.model_name,
+        reasons=("indication-not-recorded", "will-monitor", "recipient-disagrees-evidence"),
+    )
+
+
+def finding_card(finding: Finding, material: CardMaterial) -> Parts:
+    """An order that a rule objects to."""
+    body = (
+        what_paragraph(finding.medication),
+        f"**Why:** {fact_lines(finding.because)}.",
+        f"**Does not apply if** {escaped(finding.not_if, 150)}.",
+    )
+    is_warning = finding.severity != "info"
+    return Parts(
+        topic=finding.rule,
+        summary=finding.summary,
+        detail=detail_text(body, closing(material, basis="rules")),
+        indicator=finding.severity,
+        source=finding.source,
+        suggestions=withdrawal(finding.medication, material) if is_warning else (),
+        reasons=RULE_REASONS[finding.rule],
+        about=relative_reference(finding.medication.reference) or "",
+    )
+
+
+def gap_card(material: CardMaterial) -> Parts:
+    """What could not be checked, so that silence is not read as "nothing found"."""
+    gaps = material.shown_gaps
+    more = f" (and {len(gaps) - 1} more)" if len(gaps) > 1 else ""
+    lines = "\n".join(
+        f"- {escaped(gap.meaning.rstrip('. '), 140)} ({escaped(gap.where, 60)})" for gap in gaps[:5]
+    )
+    rest = f"\n- and {len(gaps) - 5} more" if len(gaps) > 5 else ""
+    return Parts(
+        topic="gap",
+        summary=f"Could not check everything: {plain(gaps[0].meaning, 95)}{more}",
+        detail=detail_text(
+            (f"**Not available:**\n\n{lines}{rest}",), _signature(material, "record")
+        ),
+        indicator="info",
+        source="Completeness check of the record received",
+    )
+
+
+def what_paragraph(medication: Medication) -> str:
+    """Which order a card is about: a card has no field for it."""
+    codes = ", ".join(f"RxNorm {escaped(one.rxcui)}" for one in medication.ingredients[:3])
+    reference = relative_reference(medication.reference)
+    notes = "; ".join(part for part in (codes, escaped(reference or "")) if part)
+    return f"**What:** {escaped(medication.display)}" + (f" ({notes})." if notes else ".")
+
+
+def why_paragraph(material: CardMaterial) -> str:
+    """What the model's judgement rests on."""
+    facts = [diagnosis.fact for diagnosis in material.record.diagnoses]
+    if not facts:
+        return "**Why:** no active diagnosis stands in the record that was received."
+    return (
+        f"**Why:** the record shows {fact_lines(facts)}; "
+        "the model sees too little there that usually goes with this medication."
+    )
+
+
+def closing(material: CardMaterial, basis: Basis = "model") -> Sequence[str]:
+    """What stands at the end of every card: what was missing, who speaks, where it is kept."""
+    gaps = material.shown_gaps
+    if not gaps:
+        return _signature(material, basis)
+    more = f"; and {len(gaps) - 2} more" if len(gaps) > 2 else ""
+    missing = "; ".join(escaped(gap.meaning.rstrip(". "), 110) for gap in gaps[:2])
+    return (f"**Not available:** {missing}{more}.", *_signature(material, basis))
+
+
+def _signature(material: CardMaterial, basis: Basis) -> tuple[str, ...]:
+    """Who speaks, how far it may be trusted, and where the decision is kept."""
+    named = f" by {escaped(material.model_name)}" if "model" in basis else ""
+    sentences = [f"AI-generated{named} from this record; please verify before acting."]
+    if "rules" in basis:
+        version = escaped(material.knowledge_version, 40)
+        sentences.append(f"Rule tables ({version}): draft, not reviewed by a pharmacist.")
+    if material.is_demonstration:
+        sentences.append("Demonstration on synthetic patients, not for clinical use.")
+    sentences.append(f"Decision {escaped(material.event_id, 40)}.")
+    return (" ".join(sentences),)

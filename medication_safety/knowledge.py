@@ -1,0 +1,154 @@
+"""The knowledge that the rules read: package data, checked when loaded, named by its hash."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from fhir_mappings.formulary import Formulary, FormularyEntry
+from medication_safety.tables import AllergyRules, DuplicateRules, Groups
+
+Table = TypeVar("Table", AllergyRules, DuplicateRules, Groups)
+
+TABLES = (
+    "allergy_classes.json",
+    "allergy_rules.json",
+    "drug_classes.json",
+    "duplicate_rules.json",
+)
+
+
+class KnowledgeError(ValueError):
+    """A knowledge table cannot be used: no rule runs on half a table."""
+
+    def __init__(self, table: str, found: str) -> None:
+        super().__init__(
+            f"knowledge table {table}: {found}; "
+            "restore it from the package, or correct it as data/SOURCE.md describes"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knowledge:
+    """All tables of one version, ready for the rules."""
+
+    entries: Mapping[str, FormularyEntry]  # of the formulary, by RxNorm code
+    groups: Mapping[str, frozenset[str]]  # group or class name to RxNorm codes
+    families: Mapping[str, frozenset[str]]  # of duplicate classes: name to RxNorm codes
+    meant_pairs: frozenset[frozenset[str]]  # RxNorm codes that are given together on purpose
+    allergy: AllergyRules
+    duplicate: DuplicateRules
+    version: str  # "draft 1a2b3c4d5e6f": of the tables' bytes and the formulary
+    reviewed: bool = False  # no pharmacist has reviewed any table yet
+
+    @classmethod
+    def load(cls, formulary: Formulary | None = None) -> "Knowledge":
+        """Read the tables that the package ships.
+
+        Raises:
+            KnowledgeError: a table is missing, cut short, or names a group that is not there.
+        """
+        folder = files("medication_safety") / "data"
+        try:
+            tables = {name: (folder / name).read_bytes() for name in TABLES}
+        except OSError as error:
+            raise KnowledgeError(str(error.filename), "it cannot be read") from error
+        return cls.from_tables(tables, formulary or Formulary.load())
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, bytes], formulary: Formulary) -> "Knowledge":
+        """Check the bytes of every table and put them together."""
+        allergy = _parsed(AllergyRules, "allergy_rules.json", tables)
+        duplicate = _parsed(DuplicateRules, "duplicate_rules.json", tables)
+        found = {
+            **_parsed(Groups, "allergy_classes.json", tables).root,
+            **_parsed(Groups, "drug_classes.json", tables).root,
+            **allergy.groups,
+        }
+        # "aminopenicillin_r1 (a remark)" is known by its first word
+        groups = {
+            name.split()[0]: frozenset(member.rxcui for member in members)
+            for name, members in found.items()
+        }
+        _refuse_unknown("allergy_rules.json", _groups_of_allergy(allergy), groups)
+        _refuse_unknown("duplicate_rules.json", _groups_of_duplicate(duplicate), groups)
+        return cls(
+            entries={entry.rxcui: entry for entry in formulary.entries},
+            groups=groups,
+            families=_families(duplicate, groups),
+            meant_pairs=frozenset(frozenset((p.one, p.other)) for p in duplicate.meant_pairs),
+            allergy=allergy,
+            duplicate=duplicate,
+            version=_version(tables, formulary),
+        )
+
+    def recorded_groups(self, substance_class: str) -> tuple[str, ...]:
+        """The groups that a recorded class means; empty when the tables do not know it."""
+        if substance_class in self.groups:
+            return (substance_class,)
+        return self.allergy.recorded_words.get(_singular(substance_class), ())
+
+    def holds(self, group: str, rxcui: str) -> bool:
+        """Whether an ingredient is a member of a group."""
+        return rxcui in self.groups[group]
+
+    def entry(self, rxcui: str) -> FormularyEntry | None:
+        """The formulary's entry; None for a code that it does not have."""
+        return self.entries.get(rxcui)
+
+    def source(self, table: str) -> str:
+        """How a finding names the table that it rests on."""
+        return f"{table} (draft, not reviewed by a pharmacist), version {self.version}"
+
+
+def _singular(substance_class: str) -> str:
+    """The words of a recorded class without the ones that say only that it is a class."""
+    words = re.findall(r"[a-z0-9]+", substance_class.lower())
+    fillers = {"class", "drug", "drugs", "antibiotic", "antibiotics", "agent", "agents", "allergy"}
+    fillers |= {"group", "substance", "medication", "medications", "containing", "product"}
+    kept = [word for word in words if word not in fillers]
+    return " ".join(word[:-1] if word.endswith("s") and len(word) > 4 else word for word in kept)
+
+
+def _parsed(shape: type[Table], name: str, tables: Mapping[str, bytes]) -> Table:
+    try:
+        return shape.model_validate_json(tables[name])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"]) or "the file"
+        raise KnowledgeError(name, f"{where}: {first['msg']}") from error
+
+
+def _families(
+    rules: DuplicateRules, groups: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    return {
+        family.name: frozenset().union(*(groups[name] for name in family.classes))
+        for family in rules.families
+    }
+
+
+def _groups_of_allergy(rules: AllergyRules) -> set[str]:
+    named = {name for rule in rules.rules for name in (rule.recorded, rule.against, *rule.excluded)}
+    named |= {name for names in rules.recorded_words.values() for name in names}
+    return named | set(rules.tolerance_reactions.groups)
+
+
+def _groups_of_duplicate(rules: DuplicateRules) -> set[str]:
+    return {name for family in rules.families for name in family.classes}
+
+
+def _refuse_unknown(table: str, named: set[str], groups: Mapping[str, frozenset[str]]) -> None:
+    if unknown := sorted(named - set(groups)):
+        raise KnowledgeError(table, f"it names groups that no table has: {', '.join(unknown)}")
+
+
+def _version(tables: Mapping[str, bytes], formulary: Formulary) -> str:
+    digest = hashlib.sha256(formulary.version.encode())
+    for name in TABLES:
+        digest.update(hashlib.sha256(tables[name]).digest())
+    return f"draft {digest.hexdigest()[:12]}"

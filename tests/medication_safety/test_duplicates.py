@@ -1,0 +1,177 @@
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from fhir_mappings.record import Medication
+from medication_safety.check import check_medications, is_on_proposal
+from tests.medication_safety.charts import KNOWLEDGE, allergy, chart, ingredient, order, taken
+
+
+def found(ordered: Medication, beside: Medication) -> list[tuple[str, str]]:
+    record = chart(current=(beside,), ordered=(ordered,))
+    return [(one.rule, one.severity) for one in check_medications(record, [], KNOWLEDGE)]
+
+
+def test_another_product_of_an_ingredient_on_the_list_is_a_warning() -> None:
+    beside = taken("Lisinopril", "Lisinopril 10 MG Oral Tablet")
+
+    assert found(order("Lisinopril", "Lisinopril 20 MG Oral Tablet"), beside) == [
+        ("duplicate-ingredient", "warning")
+    ]
+
+
+def test_the_same_product_again_is_mostly_a_renewal_and_only_said() -> None:
+    beside = taken("Lisinopril", "Lisinopril 10 MG Oral Tablet")
+
+    assert found(order("Lisinopril", "Lisinopril 10 MG Oral Tablet"), beside) == [
+        ("duplicate-ingredient", "info")
+    ]
+
+
+def test_two_drafts_of_one_product_are_a_warning_on_the_second() -> None:
+    first = order("Lisinopril", reference="MedicationRequest/1")
+    second = replace(first, reference="MedicationRequest/2")
+
+    (finding,) = check_medications(chart(ordered=(first, second)), [], KNOWLEDGE)
+
+    assert (finding.severity, finding.medication.reference) == ("warning", "MedicationRequest/2")
+    assert finding.because[0].reference == "MedicationRequest/1"
+
+
+@pytest.mark.parametrize(
+    "reference", ["MedicationRequest/7", "https://ehr.test/MedicationRequest/7"]
+)
+def test_an_order_that_is_signed_again_is_not_its_own_duplicate(reference: str) -> None:
+    beside = taken("Lisinopril", reference=reference)
+
+    assert found(order("Lisinopril", reference="MedicationRequest/7"), beside) == []
+
+
+def test_an_ingredient_inside_a_combination_counts() -> None:
+    both = Medication(
+        display="Lisinopril / Hydrochlorothiazide",
+        ingredients=(ingredient("Lisinopril"), ingredient("Hydrochlorothiazide")),
+    )
+
+    assert ("duplicate-ingredient", "warning") in found(order("Hydrochlorothiazide"), both)
+
+
+@pytest.mark.parametrize(("day", "count"), [(date(2026, 3, 2), 0), (date(2026, 3, 3), 1)])
+def test_what_ends_today_is_being_switched(day: date, count: int) -> None:
+    beside = taken("Pantoprazole", ended=day)
+
+    assert len(found(order("Omeprazole"), beside)) == count
+
+
+@pytest.mark.parametrize(
+    ("ordered", "beside"),
+    [
+        ("Simvastatin", "Atorvastatin"),
+        ("Lisinopril", "Losartan"),
+        ("Sertraline", "Venlafaxine"),
+        ("Lorazepam", "Zolpidem"),
+        ("Ibuprofen", "Naproxen"),
+        ("Apixaban", "Enoxaparin"),
+        ("Insulin lispro", "Insulin aspart"),
+    ],
+)
+def test_two_of_one_class_are_a_warning(ordered: str, beside: str) -> None:
+    assert found(order(ordered), taken(beside)) == [("duplicate-class", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("ordered", "beside"),
+    [
+        ("Senna", "Bisacodyl"),
+        ("Insulin glargine", "Insulin lispro"),
+        ("Acetylsalicylic acid", "Clopidogrel"),
+        ("Warfarin", "Heparin"),
+        ("Warfarin", "Enoxaparin"),
+        ("Norepinephrine", "Vasopressin"),
+        ("Levetiracetam", "Lamotrigine"),
+        ("Calcium gluconate", "Potassium chloride"),
+        ("Isoniazid", "Ethambutol"),
+        ("Metoprolol", "Lisinopril"),
+    ],
+)
+def test_what_is_combined_on_purpose_is_no_duplicate(ordered: str, beside: str) -> None:
+    assert found(order(ordered), taken(beside)) == []
+
+
+@pytest.mark.parametrize("label", ["Sodium chloride", "D-glucose", "Potassium chloride"])
+def test_fluids_and_electrolytes_may_be_repeated(label: str) -> None:
+    assert found(order(label, f"{label} bag"), taken(label)) == []
+
+
+@pytest.mark.parametrize(
+    ("ordered", "beside", "expected"),
+    [
+        ("Ibuprofen 5 % topical gel", "Ibuprofen 400 MG Oral Tablet", []),
+        ("Ibuprofen 200 MG Oral Tablet", "Ibuprofen 400 MG Oral Tablet", ["warning"]),
+        ("Ibuprofen 4 MG/ML Injection", "Ibuprofen 400 MG Oral Tablet", ["info"]),
+    ],
+)
+def test_the_form_of_an_order_matters(ordered: str, beside: str, expected: list[str]) -> None:
+    findings = found(order("Ibuprofen", ordered), taken("Ibuprofen", beside))
+
+    assert [severity for _, severity in findings] == expected
+
+
+@pytest.mark.parametrize(
+    ("beside", "count"),
+    [("12 HR Morphine 30 MG Extended Release Oral Tablet", 0), ("Morphine 30 MG Oral Tablet", 1)],
+)
+def test_a_rescue_opioid_beside_a_long_acting_one_is_meant(beside: str, count: int) -> None:
+    rescue = order("Oxycodone", "Oxycodone 5 MG Oral Tablet")
+
+    assert len(found(rescue, taken("Morphine", beside))) == count
+
+
+def test_a_heparin_flush_is_no_anticoagulant() -> None:
+    assert found(order("Heparin", "Heparin 10 UNT/ML flush"), taken("Apixaban")) == []
+
+
+def test_two_that_are_both_taken_are_not_judged() -> None:
+    record = chart(current=(taken("Simvastatin"), taken("Atorvastatin")))
+
+    assert check_medications(record, [], KNOWLEDGE) == ()
+
+
+def test_a_suggestion_of_a_class_on_the_list_is_objected_to_as_a_suggestion() -> None:
+    record = chart(current=(taken("Simvastatin"),))
+
+    (finding,) = check_medications(record, [ingredient("Atorvastatin")], KNOWLEDGE)
+
+    assert is_on_proposal(finding)
+    assert finding.medication == Medication(
+        display="Atorvastatin", ingredients=(ingredient("Atorvastatin"),), status="proposed"
+    )
+
+
+def test_of_two_suggestions_of_one_class_the_better_stays() -> None:
+    proposed = [ingredient("Atorvastatin"), ingredient("Simvastatin")]
+
+    findings = check_medications(chart(), proposed, KNOWLEDGE)
+
+    assert [finding.medication.display for finding in findings] == ["Simvastatin"]
+
+
+def test_a_suggestion_that_is_withheld_does_not_speak_against_the_next() -> None:
+    record = chart(allergies=(allergy("Atorvastatin", criticality="high"),))
+    proposed = [ingredient("Atorvastatin"), ingredient("Metformin")]
+
+    findings = check_medications(record, proposed, KNOWLEDGE)
+
+    assert [(one.rule, one.medication.display) for one in findings] == [("allergy", "Atorvastatin")]
+
+
+def test_an_order_repeats_several_and_one_finding_names_them_all() -> None:
+    current = (taken("Simvastatin"), taken("Pravastatin"))
+
+    (finding,) = check_medications(
+        chart(current=current, ordered=(order("Atorvastatin"),)), [], KNOWLEDGE
+    )
+
+    assert [fact.reference for fact in finding.because] == [one.reference for one in current]
+    assert len(finding.summary) < 140
