@@ -3,6 +3,7 @@ from importlib.resources import files
 
 import pytest
 
+from fhir_mappings.allergies import substance_class
 from medication_safety.knowledge import TABLES, Knowledge, KnowledgeError
 from tests.medication_safety.charts import FORMULARY, KNOWLEDGE
 
@@ -60,3 +61,15 @@ def test_every_class_that_may_be_repeated_is_one_of_the_formulary() -> None:
 
     assert set(KNOWLEDGE.duplicate.repeated_on_purpose) <= classes
     assert set(KNOWLEDGE.duplicate.given_together) - words <= {"antiretroviral"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Penicillins", "Sulfa drugs", "Cephalosporins", "NSAIDs", "Opioids", "ACE inhibitors"]
+    + ["Macrolides", "Quinolones", "Aminoglycosides", "Anticonvulsants", "Statins", "Heparins"],
+)
+def test_a_class_that_the_mapping_reads_is_one_that_the_tables_know(words: str) -> None:
+    recorded = substance_class(words)
+
+    assert recorded is not None
+    assert KNOWLEDGE.recorded_groups(recorded)
