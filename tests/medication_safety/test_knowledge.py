@@ -65,8 +65,20 @@ def test_every_class_that_may_be_repeated_is_one_of_the_formulary() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["Penicillins", "Sulfa drugs", "Cephalosporins", "NSAIDs", "Opioids", "ACE inhibitors"]
-    + ["Macrolides", "Quinolones", "Aminoglycosides", "Anticonvulsants", "Statins", "Heparins"],
+    [
+        "Penicillins",
+        "Sulfa drugs",
+        "Cephalosporins",
+        "NSAIDs",
+        "Opioids",
+        "ACE inhibitors",
+        "Macrolides",
+        "Quinolones",
+        "Aminoglycosides",
+        "Anticonvulsants",
+        "Statins",
+        "Heparins",
+    ],
 )
 def test_a_class_that_the_mapping_reads_is_one_that_the_tables_know(words: str) -> None:
     recorded = substance_class(words)
