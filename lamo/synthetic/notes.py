@@ -141,7 +141,7 @@ class NoteWriter:
 
     def _discharge(self, story: Story, hand: Hand, rng: Random) -> str:
         told = list(story.discharge) if rng.random() < 0.75 else []
-        text = self._medications(told[:12], hand, rng, "See the medication list given to patient")
+        text = self._medications(told[:10], hand, rng, "See the medication list given to patient")
         return _section("discharge", text, hand, rng)
 
     def _complaint(self, label: str, rng: Random) -> str:

@@ -1,5 +1,6 @@
 """People, their chronic conditions, and what brings them in."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -94,7 +95,7 @@ class Population:
         logit += float(row["per_decade"]) * (min(person.age, 90) - 60) / 10
         if row["sex"] and row["label"] not in _MEN_ONLY:
             logit += _FAVOURED if _SEXES[row["sex"]] == person.sex else -_FAVOURED
-        return 1 / (1 + 2.718281828459045**-logit)
+        return 1 / (1 + math.exp(-logit))
 
     def _weight(self, row: Row, person: Person, setting: Setting, chronic: Sequence[str]) -> float:
         if row["requires"] and row["requires"] not in chronic:
@@ -105,7 +106,7 @@ class Population:
         if row["sex"]:
             weight *= 1.5 if _SEXES[row["sex"]] == person.sex else 0.5
         decades = (person.age - 60) / 10
-        return weight * min(2.718281828459045 ** (float(row["per_decade"]) * decades), 6.0)
+        return weight * min(math.exp(float(row["per_decade"]) * decades), 6.0)
 
 
 def _ruled_out(label: str, found: dict[str, None]) -> bool:

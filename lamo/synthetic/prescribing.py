@@ -17,7 +17,7 @@ from lamo.synthetic.tables import SETTINGS, Flags, Floats, cells, log_odds, read
 AGE_AND_SEX = ("Aged under 40", "Aged 65 and over", "Aged 80 and over", "Female", "Male")
 # The tables say what clinicians do on average; one hospital is more of one mind than that.
 DECIDEDNESS = {"home": 1.0, "outpatient": 1.9, "inpatient": 1.9, "icu": 1.9}
-FURTHER_REASONS = 0.3  # share of a reason's logit that counts beside a stronger one
+FURTHER_REASONS = 0.15  # share of a reason's logit that counts beside a stronger one
 _CARRY_SHIFT = {"home": 0.0, "outpatient": 0.3, "inpatient": 0.1, "icu": -0.8}
 _SAME_AS_HOME = 4.0  # preference for the member of a class that the patient takes at home
 _SAME_AS_BEFORE = 1.2  # and for the one that was given in the previous stay
@@ -63,7 +63,8 @@ class Prescribing:
         blocked = self._blocked(situation)
         home = self._mark(situation.home) & ~blocked
         before = self._mark(situation.before) & ~blocked
-        active = [self._reason[name] for name in situation.reasons if name in self._reason]
+        # sorted: sums of floats must not hang on the order of a set
+        active = sorted(self._reason[name] for name in situation.reasons & self._reason.keys())
         need = sigmoid(DECIDEDNESS[SETTINGS[mode]] * self._need(mode, active, home, before))
         pull = self._preference[active].sum(axis=0)
         pull = pull + _SAME_AS_HOME * home + _SAME_AS_BEFORE * before

@@ -1,6 +1,6 @@
 """From what is true of a visit to what its record shows: codes, lists, and sometimes a note."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -62,6 +62,7 @@ class Telling:
     def __init__(self, prescribing: Prescribing) -> None:
         formulary = Formulary.load()
         self._writer = NoteWriter()
+        self._weighty = {row["given"] for row in read_table("effects")}
         self._concepts = {c.label: c for c in ConceptTable.load("conditions").concepts}
         self._parts = {
             name: tuple(formulary.by_label(label).ingredient for label in labels)
@@ -72,7 +73,7 @@ class Telling:
     def record(self, truth: Truth, rng: Random) -> PatientRecord:
         """The record before the visit; what was prescribed can stand in the note alone."""
         has_note = rng.random() < _NOTED
-        places = _places(truth, rng) if has_note else _all_coded()
+        places = _places(truth, self._weighty, rng) if has_note else _all_coded()
         labels = [label for label in (*truth.acute, *truth.chronic) if label != places.hidden]
         return PatientRecord(
             patient_id=f"synthetic-{truth.patient}",
@@ -134,8 +135,9 @@ class Telling:
         return Note(text=text, loinc=rng.choice(_LOINC), written=truth.now)
 
 
-def _places(truth: Truth, rng: Random) -> _Places:
-    hides = truth.chronic and rng.random() < _ONLY_IN_NOTE
+def _places(truth: Truth, weighty: Set[str], rng: Random) -> _Places:
+    hideable = [label for label in truth.chronic if label in weighty]
+    hides = hideable and rng.random() < _ONLY_IN_NOTE
     where = rng.choices(("both", "note", "list"), (0.5, 0.3, 0.2))[0]
     where_allergies = rng.choices(("both", "note", "list"), (0.65, 0.2, 0.15))[0]
     return _Places(
@@ -143,7 +145,7 @@ def _places(truth: Truth, rng: Random) -> _Places:
         noted=where != "list",
         allergies_coded=where_allergies != "note",
         allergies_noted=where_allergies != "list",
-        hidden=rng.choice(truth.chronic) if hides else None,
+        hidden=rng.choice(hideable) if hides else None,
     )
 
 
