@@ -26,11 +26,14 @@ def serve() -> None:
         raise click.ClickException(str(error)) from None
     from cds_service.audit.database import AuditFailure
     from cds_service.serve import serve as start
+    from lamo.artifact import ArtifactRefused
 
     try:
         start(settings)
     except AuditFailure as failure:
         raise click.ClickException(failure.reason) from None
+    except ArtifactRefused as refused:
+        raise click.ClickException(str(refused)) from None
 
 
 @main.command()
@@ -41,6 +44,18 @@ def demo(url: str, file: Path) -> None:
     from cds_service.demo import run_demo
 
     run_demo(url, file)
+
+
+@main.command()
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
+@click.option("--patients", type=click.IntRange(min=1), default=1000, show_default=True)
+@click.option("--seed", type=int, default=2023, show_default=True)
+def synthesize(out: Path, patients: int, seed: int) -> None:
+    """Write the visits of synthetic patients, one JSON object a line."""
+    from lamo.synthetic.generator import write_visits
+
+    visits = write_visits(out, patients, seed)
+    click.echo(f"ok: {visits} visits of {patients} synthetic patients are in {out}")
 
 
 @main.group()

@@ -9,11 +9,14 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from cds_service.app import create_app
+from cds_service.audit.migrate import upgrade
+from cds_service.decision import decide
 from cds_service.discovery import SERVICES
 from cds_service.doors import Doors
 from cds_service.logs import configure_logs
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
+from lamo.artifact import bundled_artifact_folder, load_artifact
 from lamo.deadline import Deadline
 from lamo.prompts import Prompt
 
@@ -25,19 +28,21 @@ GRACEFUL_S = 20
 
 
 def serve(settings: Settings) -> None:
-    """Migrate the audit log, then listen until told to stop."""
-    from cds_service.audit.migrate import upgrade
+    """Migrate the audit log, then listen until told to stop.
 
-    configure_logs(settings.log_level)
+    Raises:
+        ArtifactRefused: the artifact cannot be served.
+        AuditFailure: the audit database cannot be used.
+    """
+    load_artifact(settings.artifact or bundled_artifact_folder())  # refused here, not in a worker
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     upgrade(settings.database_url)
+    configure_logs(settings.log_level)
     GunicornServer(settings).run()
 
 
 def build_app(settings: Settings) -> Flask:
     """Build everything behind the web part, run the model once, and put the web part in front."""
-    from cds_service.decision import decide
-
     tools = build_tools(settings)
     warm_up(tools)
     return create_app(

@@ -19,8 +19,9 @@ CARD = {
 }
 
 
-def test_help_needs_no_torch() -> None:
-    program = "import sys, cds_service.cli; sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize("module", ["cds_service.cli", "cds_service.app", "cds_service.decision"])
+def test_help_and_the_web_part_need_no_torch(module: str) -> None:
+    program = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
@@ -29,6 +30,23 @@ def test_wrong_settings_stop_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     result = CliRunner().invoke(main, ["serve"])
     assert result.exit_code == 1
     assert "PORT: found 'many'" in result.output
+
+
+def test_an_artifact_that_is_not_there_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LAMO_ARTIFACT", str(tmp_path))
+    monkeypatch.setenv("VAR_DIR", str(tmp_path / "var"))
+    result = CliRunner().invoke(main, ["serve"])
+    assert result.exit_code == 1
+    assert "has no manifest.json" in result.output
+
+
+def test_synthesize_writes_visits(tmp_path: Path) -> None:
+    out = tmp_path / "visits.jsonl"
+    result = CliRunner().invoke(main, ["synthesize", "--out", str(out), "--patients", "3"])
+    assert result.output.startswith("ok: ")
+    assert len(out.read_text().splitlines()) >= 3
 
 
 def test_the_demo_says_how_to_start_a_service_that_is_not_there() -> None:

@@ -1,0 +1,36 @@
+"""What a real client sent is read; its answers are the business of the whole-flow tests."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_service.discovery import find_service
+from cds_service.feedback import read_feedback
+from cds_service.hook_request import HookRequest
+
+
+@pytest.fixture
+def recordings(test_data: Path) -> dict[str, Any]:
+    files = sorted((test_data / "data" / "hook_requests").glob("*.json"))
+    return {file.name: json.loads(file.read_text())["body"] for file in files}
+
+
+def test_every_recorded_call_is_read(recordings: dict[str, Any]) -> None:
+    calls = {name: body for name, body in recordings.items() if "-call-" in name}
+    read = {
+        name: HookRequest.from_json(find_service(f"lamo-{body['hook']}"), body)
+        for name, body in calls.items()
+    }
+    assert len(read) == 15
+    without_orders = [name for name, request in read.items() if not request.names_orders]
+    assert [name for name in without_orders if "order" in name] == [
+        "open-021-call-order-select-re-click-Rx-View.json",
+        "open-029-call-order-sign-re-click-Rx-Sign.json",
+    ]
+
+
+def test_every_recorded_feedback_is_read(recordings: dict[str, Any]) -> None:
+    read = [read_feedback(body) for name, body in recordings.items() if "-feedback-" in name]
+    assert [len(entries) for entries in read] == [1, 1, 1]
