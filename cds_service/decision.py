@@ -20,6 +20,7 @@ from lamo.notes import digest_record
 from lamo.prompts import Prompt, render_prompt
 from lamo.scoring.base import ScorerUnavailable
 from lamo.selection import choose
+from medication_safety.allergies import unknown_classes
 from medication_safety.check import check_medications
 
 
@@ -42,7 +43,8 @@ def decide(
     choice = watch.run("choose", choose, record, log_odds, tools.artifact)
     proposed = [score.ingredient for score in choice.proposed]
     findings = watch.run("check", check_medications, record, proposed, tools.knowledge)
-    gaps = (*prefetched.gaps, *odd, *cut, *outage, *choice.gaps)
+    unknown = unknown_classes(record, tools.knowledge)
+    gaps = (*prefetched.gaps, *odd, *cut, *outage, *choice.gaps, *unknown)
     decided = Decided(
         event_id=new_event_id(),
         request=request,
@@ -75,8 +77,8 @@ def try_score(
         gap = Gap(
             kind="not-scored",
             where="model",
-            meaning=f"The model could not score this patient in time ({reason}): whether the "
-            "record supports the orders was not judged.",
+            meaning=f"the model could not score this patient ({reason}), so whether the record "
+            "supports the orders was not judged",
             shown=True,
         )
         return {}, (gap,)

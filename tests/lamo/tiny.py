@@ -1,6 +1,7 @@
 """A tiny artifact at random weights, made by the real libraries, for tests of the engine."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -23,7 +24,7 @@ def tiny_artifact(
     torch.manual_seed(1)
     (folder / "base").mkdir(parents=True)
     tokenizer = train_tokenizer(["some text to learn from"] * 4, LABELS, 300, folder / "base")
-    size = {
+    size: dict[str, Any] = {
         "vocab_size": len(tokenizer),
         "hidden_size": 32,
         "intermediate_size": 64,
@@ -32,7 +33,7 @@ def tiny_artifact(
         "num_key_value_heads": 2,
         "max_position_embeddings": 1024,
     }
-    model = architecture(config(**size))
+    model: Any = architecture(config(**size))
     model.save_pretrained(folder / "base", safe_serialization=True)
     names = [f"group-{index}" for index in range(groups)]
     lora = LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"], bias="none")
