@@ -88,7 +88,7 @@ class Prescribing:
         by_pair = np.bincount(self._pair, chances[self._regimen_of], self._n_pairs)
         left = np.bincount(self._ingredient_of_pair, np.log1p(-np.minimum(by_pair, 1 - 1e-12)))
         return {
-            label: round(-float(value), 6)
+            label: abs(round(float(value), 6))
             for label, value in zip(self.labels, np.expm1(left), strict=True)
         }
 
