@@ -23,6 +23,8 @@ from lamo.selection import choose
 from medication_safety.allergies import unknown_classes
 from medication_safety.check import check_medications
 
+FETCH_SHARE = 0.6  # of the call's time, at most, for reading the client's FHIR server
+
 
 def decide(
     request: HookRequest, caller: Caller, request_id: str, tools: Tools
@@ -34,7 +36,8 @@ def decide(
     """
     received_at, watch = tools.clock(), Stopwatch()
     deadline = Deadline.after_ms(tools.settings.deadline_ms)
-    prefetched = watch.run("prefetch", complete_prefetch, request, tools.fhir, deadline)
+    fetch_by = deadline.share(FETCH_SHARE)
+    prefetched = watch.run("prefetch", complete_prefetch, request, tools.fhir, fetch_by)
     resources = _hook_resources(request, prefetched, received_at)
     record, odd = watch.run("map", map_record, resources, tools.tables)
     digest = watch.run("notes", digest_record, record, tools.notes)

@@ -3,12 +3,12 @@
 
 ServiceError
  ├─ MalformedRequest      400  the call breaks the CDS Hooks rules
+ ├─ NotAnnouncedAsJson    400  the Content-Type is not JSON
  │   └─ WrongHook         400  the hook is not the one that this service answers
  ├─ UnknownService        404  no service has this id
  ├─ NotAllowed            405  the address does not take this method
  ├─ PrefetchMissing       412  data that the service cannot do without, and no way to fetch it
  ├─ PayloadTooLarge       413  the body is over the size limit
- ├─ UnsupportedMediaType  415  the body is not announced as JSON
  └─ AuditUnavailable      503  the decision could not be recorded, so its cards are not given
 
 A message says what was found, what is wanted and what to do. It never repeats a value of the
@@ -102,10 +102,10 @@ class PayloadTooLarge(ServiceError):
         )
 
 
-class UnsupportedMediaType(ServiceError):
+class NotAnnouncedAsJson(ServiceError):
     """The body is not announced as JSON."""
 
-    status = 415
+    status = 400
     issue_code = "not-supported"
 
     def __init__(self) -> None:

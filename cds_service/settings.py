@@ -53,13 +53,7 @@ class Settings(BaseSettings):
         None, description="the folder of a model artifact; unset for the bundled demonstration"
     )
     deadline_ms: int = Field(
-        500, ge=50, le=60_000, description="milliseconds for scoring, 50 to 60000"
-    )
-    fetch_ms: int = Field(
-        1500,
-        ge=50,
-        le=60_000,
-        description="milliseconds for all reads from the client's FHIR server, 50 to 60000",
+        500, ge=50, le=60_000, description="milliseconds for a whole call, 50 to 60000"
     )
     max_body_bytes: int = Field(
         16 * 1024 * 1024, ge=1024, description="the largest request body in bytes, from 1024"

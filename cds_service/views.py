@@ -11,7 +11,7 @@ from cds_service.audit.entries import FeedbackEntry
 from cds_service.audit.ids import new_event_id
 from cds_service.discovery import describe_services, find_service
 from cds_service.doors import Doors
-from cds_service.errors import UnsupportedMediaType
+from cds_service.errors import NotAnnouncedAsJson
 from cds_service.feedback import Feedback, read_feedback
 from cds_service.hook_request import HookRequest
 from cds_service.json_body import read_json_object
@@ -93,7 +93,7 @@ def _caller() -> Caller:
 
 def _body() -> dict[str, Any]:
     if not request.is_json:
-        raise UnsupportedMediaType
+        raise NotAnnouncedAsJson
     return read_json_object(request.get_data(cache=False))
 
 

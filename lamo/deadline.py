@@ -25,6 +25,10 @@ class Deadline:
         """Seconds that are left; zero once it has passed, never negative."""
         return max(0.0, self.ends_at - self.clock())
 
+    def share(self, part: float) -> "Deadline":
+        """An earlier deadline, after that part (0 to 1) of the time that is left."""
+        return Deadline(self.clock() + part * self.left_s(), self.clock)
+
     def check(self, stage: str) -> None:
         """Raise DeadlinePassed, naming the stage, once no time is left."""
         if self.left_s() == 0:

@@ -15,7 +15,7 @@ from tests.fakes import FakeDecide, FakeRecorder, LoopbackFhir, loopback_fhir
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(var_dir=tmp_path, fetch_ms=2000)
+    return Settings(var_dir=tmp_path, deadline_ms=2000)
 
 
 @pytest.fixture

@@ -67,11 +67,11 @@ def test_a_refusal_is_answered_even_when_it_cannot_be_recorded(
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", None])
-def test_a_body_that_is_not_announced_as_json_is_415(
+def test_a_body_that_is_not_announced_as_json_is_400(
     client: FlaskClient, content_type: str | None
 ) -> None:
     answer = client.post(URL, data=json.dumps(hook_call()), content_type=content_type)
-    assert answer.status_code == 415
+    assert answer.status_code == 400
     assert "wanted application/json" in outcome(answer)
 
 
