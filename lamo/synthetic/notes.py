@@ -6,7 +6,7 @@ from random import Random
 
 from fhir_mappings.concepts import ConceptTable
 from fhir_mappings.formulary import Formulary
-from fhir_mappings.record import Sex
+from fhir_mappings.record import Setting, Sex
 from lamo.synthetic.tables import cells, read_table
 
 _HEADINGS = {
@@ -43,6 +43,26 @@ _COURSE = (
     "Lives alone and manages own affairs.",
     "Appetite has been fair and sleep poor.",
 )
+_ARRIVALS: dict[Setting, tuple[str, ...]] = {
+    "outpatient": (
+        "seen in clinic for",
+        "comes to the office with",
+        "presents to clinic with",
+        "has an outpatient visit for",
+    ),
+    "inpatient": (
+        "admitted with",
+        "admitted from the emergency department with",
+        "is admitted to the ward with",
+        "was admitted to hospital for",
+    ),
+    "icu": (
+        "admitted to the ICU with",
+        "transferred to the ICU with",
+        "taken to intensive care with",
+        "is in the ICU with",
+    ),
+}
 _NO_ALLERGIES = ("NKDA", "No known drug allergies", "None", "No known allergies to medications")
 _NOT_HAD = ("diabetes", "seizures", "asthma", "stroke", "kidney disease", "thyroid disease")
 
@@ -53,6 +73,7 @@ class Story:
 
     age: int
     sex: Sex
+    setting: Setting
     reasons: Sequence[str]  # what the visit is for: condition labels
     history: Sequence[str] | None  # chronic condition labels
     allergies: Sequence[str] | None  # as the note words them; empty: none known
@@ -117,7 +138,7 @@ class NoteWriter:
         past = f" with {self._listed(known, hand, rng)}" if known else ""
         why = " and ".join(self._complaint(reason, rng) for reason in story.reasons[:3])
         days = rng.choice(("today", "for 2 days", "for 3 days", "for one week", "since yesterday"))
-        verb = rng.choice(("presents with", "comes in with", "was brought in with", "reports"))
+        verb = rng.choice(_ARRIVALS[story.setting])
         first = f"{who}{past} {verb} {why or 'a routine follow-up'} {days}."
         course = rng.sample(_COURSE, rng.choice((0, 1, 1, 2)))
         denial = f"Denies {', '.join(rng.sample(_DENIED, rng.choice((1, 2, 2))))}."

@@ -125,6 +125,7 @@ class Telling:
         story = Story(
             age=min(truth.person.age, OLDEST),
             sex=truth.person.sex,
+            setting=truth.setting,
             reasons=truth.acute,
             history=history if places.hidden or rng.random() < 0.93 else None,
             allergies=_worded(truth.allergies, rng) if places.allergies_noted else None,

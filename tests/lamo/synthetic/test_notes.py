@@ -37,6 +37,16 @@ def test_headings_come_in_many_wordings() -> None:
     assert all(short in joined for short in ABBREVIATED.values())
 
 
+def test_a_note_says_where_the_patient_is() -> None:
+    words = {"icu": ("ICU", "intensive care"), "inpatient": ("admitted",)}
+    words["outpatient"] = ("clinic", "office", "outpatient")
+    told_of = [
+        any(word in text for word in words[visit.setting])
+        for visit, text in zip(NOTED, TEXTS, strict=True)
+    ]
+    assert mean(told_of) > 0.95
+
+
 def test_discharge_medications_stand_in_no_field_of_the_record() -> None:
     for visit in cohort():
         assert visit.record.ordered == ()
