@@ -17,6 +17,11 @@ from fhir_mappings.record import Ingredient, PatientRecord
 MAX_SECTION_CHARS = 400
 MAX_ITEMS = 30
 MAX_ITEM_CHARS = 60
+SETTINGS = {
+    "inpatient": "admitted to the hospital",
+    "icu": "admitted to the ICU",
+    "outpatient": "seen in clinic",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,7 @@ _HEADING = re.compile(
 )
 _SEPARATORS = re.compile(r"[\n;,\u2022]|\s\d{1,2}[.)]\s")
 _BULLET = re.compile(r"^[\s\-*\u2022.]*(?:\d{1,2}[.)]\s*)?")
+_LISTED = re.compile(r"[\-*\u2022]|\d{1,2}[.)]")
 _DOSE = re.compile(
     r"\s+(?:\d[\d.,/%-]*\s*(?:mg|mcg|g|ml|units?|iu|meq|puffs?|tabs?|caps?|%)?\b.*|"
     r"(?:po|iv|im|sc|subq|daily|bid|tid|qid|qhs|prn|q\d+h)\b.*)$",
@@ -120,7 +126,9 @@ class HeadingReader:
 
 def condense(text: str, limit: int = MAX_SECTION_CHARS) -> str:
     """Text on one line, cut at the end of a sentence or word so that it fits the limit."""
-    line = " ".join(_BULLET.sub("", row) for row in text.splitlines() if row.strip())
+    rows = [row.strip() for row in text.splitlines() if row.strip()]
+    is_list = len(rows) > 1 and all(_LISTED.match(row) for row in rows)
+    line = (", " if is_list else " ").join(_BULLET.sub("", row) for row in rows)
     line = " ".join(line.split())
     if len(line) <= limit:
         return line
@@ -152,8 +160,9 @@ def digest_record(record: PatientRecord, tools: NoteTools) -> NoteDigest | None:
 
     The newest note that has a section gives it. Medication names are those of the formulary where
     it knows them, so that a brand in a note and a code in a resource print the same. A patient
-    without a note but with home medications or allergies still has a digest, whose history says
-    age and sex; with none of these there is no digest (LAMO's prompt without a note).
+    without a note but with home medications, allergies or a known setting still has a digest,
+    whose history says age, sex and setting; with none of these there is no digest (LAMO's prompt
+    without a note).
     """
     sections = _newest_of_each([tools.reader.read(note.text) for note in record.notes])
     names = _namer(tools.formulary)
@@ -163,7 +172,7 @@ def digest_record(record: PatientRecord, tools: NoteTools) -> NoteDigest | None:
         sections.medications_on_admission,
         names,
     )
-    if sections.is_empty() and not allergies and not home:
+    if sections.is_empty() and not allergies and not home and record.setting is None:
         return None
     return NoteDigest(
         history_of_present_illness=sections.history_of_present_illness or _person(record),
@@ -210,4 +219,5 @@ def _labels(ingredients: Iterable[Ingredient]) -> list[str]:
 
 def _person(record: PatientRecord) -> str:
     age = "unknown age" if record.age is None else f"{record.age} year old"
-    return f"{age} {record.sex or 'patient'}."
+    setting = f", {SETTINGS[record.setting]}" if record.setting else ""
+    return f"{age} {record.sex or 'patient'}{setting}."

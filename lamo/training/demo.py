@@ -8,6 +8,7 @@ objective; calibrate on validation patients; measure on test patients; pack.
 """
 
 import json
+import random
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -54,7 +55,8 @@ class DemoRecipe:
     """Every choice that the demonstration model rests on."""
 
     seed: int = 2023
-    train_patients: int = 8000
+    train_patients: int = 16000
+    hidden_settings: float = 0.15  # share of training visits whose setting of care is not shown
     validation_patients: int = 1500
     test_patients: int = 1500
     bpe_tokens: int = 2000
@@ -64,7 +66,7 @@ class DemoRecipe:
     intermediate_size: int = 512
     base: FitPlan = field(
         default_factory=lambda: FitPlan(
-            visits=16000,
+            visits=24000,
             batch_visits=8,
             learning_rate=1.5e-3,
             warmup_steps=100,
@@ -74,7 +76,7 @@ class DemoRecipe:
     )
     adapter: FitPlan = field(
         default_factory=lambda: FitPlan(
-            visits=2500,
+            visits=3000,
             batch_visits=8,
             learning_rate=5e-4,
             warmup_steps=10,
@@ -141,7 +143,7 @@ def make_demo_model(out: Path, recipe: DemoRecipe | None = None) -> Artifact:
     (out / "base").mkdir(parents=True)
     train = list(synthesize(recipe.train_patients, recipe.seed))
     bench = _open_bench(recipe, train, out / "base")
-    cohorts = [bench.cohort(train)]
+    cohorts = [bench.cohort(_hide_settings(train, recipe))]
     for offset, patients in enumerate((recipe.validation_patients, recipe.test_patients), 1):
         cohorts.append(bench.cohort(list(synthesize(patients, recipe.seed + offset))))
     log.info("cohorts", visits=[len(cohort.examples) for cohort in cohorts])
@@ -164,6 +166,17 @@ def _open_bench(recipe: DemoRecipe, train: Sequence[Visit], folder: Path) -> Ben
     texts = [prompt_text(visit, notes, PromptLimits()) for visit in train[:4000]]
     tokenizer = train_tokenizer(texts, terms, recipe.bpe_tokens, folder)
     return Bench(recipe, formulary.candidates, notes, tokenizer)
+
+
+def _hide_settings(visits: Sequence[Visit], recipe: DemoRecipe) -> list[Visit]:
+    """Leave the setting of care out of some records, as CDS Clients without encounters do."""
+    draw = random.Random(recipe.seed)
+    return [
+        replace(visit, record=replace(visit.record, setting=None))
+        if draw.random() < recipe.hidden_settings
+        else visit
+        for visit in visits
+    ]
 
 
 def _train_base(bench: Bench, cohort: Cohort) -> LlamaForCausalLM:
