@@ -196,7 +196,7 @@ def _train_base(bench: Bench, cohort: Cohort) -> LlamaForCausalLM:
     )
     model = LlamaForCausalLM(config)
     question = bench.question([entry.label for entry in bench.entries])
-    fit(model, cohort.examples, question, recipe.base)
+    fit(model, cohort.examples, [question], recipe.base)
     return model.requires_grad_(False)
 
 
@@ -224,7 +224,7 @@ def _train_adapters(
         question = bench.question(labels)
         model = get_peft_model(base, config, adapter_name=name)
         plan = replace(recipe.adapter, seed=recipe.seed + index)
-        fit(model, cohorts[0].examples, question, plan)
+        fit(model, cohorts[0].examples, [question], plan)
         model.save_pretrained(str(out / "adapters"), selected_adapters=[name])
         _tidy(out / "adapters" / name)
         for table, cohort in zip(scores, (validation, test), strict=True):

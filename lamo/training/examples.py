@@ -7,7 +7,8 @@ dropout 0), for a fraction of the tokens.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,6 +39,14 @@ class Batch:
     targets: Tensor  # (visits, candidates) bool
     prefix_tokens: int  # padded length of the prefix part
     real: Tensor  # (visits, prefix tokens) bool: False where padded
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on another device."""
+        values = {part.name: getattr(self, part.name) for part in fields(self)}
+        moved: dict[str, Any] = {
+            name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)
+        }
+        return replace(self, **moved)
 
 
 def prompt_text(visit: Visit, notes: NoteTools, limits: PromptLimits) -> str:

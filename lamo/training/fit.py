@@ -1,19 +1,33 @@
-"""The one training loop, for base model and adapters alike."""
+"""The one training loop, for base model and adapters alike, on one process or many.
+
+Every process draws the same visits for a step and takes its share of them; gradients are averaged
+by accelerate, so `torchrun` and `accelerate launch` change the time of a step and not its result.
+"""
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
+from statistics import fmean
 from typing import Any
 
 import structlog
 import torch
+from accelerate import Accelerator, InitProcessGroupKwargs
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
-from lamo.scoring.local import PackedSuffixes
-from lamo.training.examples import Batch, Example, batches_of, make_batch
+from lamo.training.examples import Example, batches_of
+from lamo.training.forward import PackedLoss, Question, Whole, activate_all, parameters_of
+from lamo.training.scoring import score_examples
+from lamo.training.stopping import StopRule, Watcher
+
+__all__ = ["FitPlan", "FitReport", "Question", "StopRule", "fit", "score_examples"]
 
 log = structlog.get_logger()
+
+MAX_GRADIENT_NORM = 1.0
+OTHERS_WAIT = timedelta(hours=12)  # for the one process that prepares data or writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,108 +35,145 @@ class FitPlan:
     """How long and how fast to train."""
 
     visits: int  # visits seen in all; more than there are means further epochs
-    batch_visits: int
+    batch_visits: int  # of one optimizer step, over all processes
     learning_rate: float
     warmup_steps: int
     schedule: str  # "cosine" or "inverse-sqrt" (LAMO's)
     weight_decay: float = 0.01
     text_weight: float = 0.0  # weight of the language-model loss on the prefix (base only)
     seed: int = 2023
+    micro_visits: int = 0  # in one forward pass of one process; 0: its whole share of the step
+    stop: StopRule = field(default_factory=StopRule)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Which candidates are asked about, and the tokens of the answers."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitReport:
+    """What a training run did."""
 
-    packed: PackedSuffixes
-    chosen: Tensor  # (candidates,) indices in the vocabulary
-    yes_id: int
-    no_id: int
+    losses: tuple[float, ...]  # of every step
+    looks: tuple[tuple[int, dict[str, float]], ...]  # (step, validation Jaccard by adapter)
+    best: dict[str, tuple[int, float]]  # adapter -> (step, validation Jaccard); empty: not watched
+    seconds: float
 
 
-def fit(model: Any, examples: Sequence[Example], question: Question, plan: FitPlan) -> None:
-    """Train the parameters of `model` that require gradients, in place.
+def open_accelerator() -> Accelerator:
+    """The accelerator of this process; one for a whole run, whoever asks."""
+    return Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=OTHERS_WAIT)])
+
+
+def fit(
+    model: Any,
+    examples: Sequence[Example],
+    questions: Sequence[Question],
+    plan: FitPlan,
+    validation: Sequence[Example] = (),
+) -> FitReport:
+    """Train what the questions name, in place; ends with the best weights on `validation`.
 
     The loss is the cross-entropy of the answer word (Yes or No) over the whole vocabulary, at the
     answer position only; the period and the end of sequence after it are always the same and are
     left out. `plan.text_weight` adds next-token loss on the prefix.
+
+    Args:
+        model: a causal LM, or a PEFT model of one.
+        examples: the training visits.
+        questions: one, or one per activated adapter: those share the prefix of a visit, and each
+            ends with the weights that it would have alone.
+        plan: how long and how fast.
+        validation: visits for early stopping; without any, training goes on to the end.
     """
-    torch.manual_seed(plan.seed)
-    steps = math.ceil(plan.visits / plan.batch_visits)
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(
-        trained, lr=plan.learning_rate, weight_decay=plan.weight_decay, betas=(0.9, 0.98)
-    )
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(plan, steps))
+    accelerator = open_accelerator()
+    torch.manual_seed(plan.seed + accelerator.process_index)  # dropout differs by process
+    started = time.monotonic()
+    activate_all(model, questions)
+    runner = _Runner(model, questions, plan, accelerator)
+    watcher = Watcher(model, questions, plan.stop, validation, accelerator)
     model.train()
-    running = 0.0
+    losses, looks = [], []
+    steps = math.ceil(plan.visits / plan.batch_visits)
     for step, visits in zip(range(1, steps + 1), _forever(examples, plan), strict=False):
-        batch = make_batch(visits, question.packed, question.chosen)
-        loss = _loss(model, batch, question, plan.text_weight)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
-        scheduler.step()
-        optimizer.zero_grad(set_to_none=True)
-        running = loss.item() if step == 1 else 0.98 * running + 0.02 * loss.item()
+        losses.append(runner.step(visits))
+        if watcher.is_due(step, is_last=step == steps):
+            looks.append((step, watcher.look(step)))
+            activate_all(model, questions)
         if step % 50 == 0 or step == steps:
-            log.info("fit", step=step, of=steps, loss=round(running, 4))
+            log.info("fit", step=step, of=steps, loss=round(fmean(losses[-50:]), 4))
+        if watcher.is_over(step):
+            break
+    watcher.restore()
     model.eval()
+    accelerator.free_memory()
+    best = {name: (best.step, best.jaccard) for name, best in watcher.best.items() if best.step}
+    seconds = time.monotonic() - started
+    return FitReport(losses=tuple(losses), looks=tuple(looks), best=best, seconds=seconds)
 
 
-@torch.inference_mode()
-def score_examples(
-    model: Any, examples: Sequence[Example], question: Question, batch_visits: int = 16
-) -> Tensor:
-    """(visits, candidates) float32 log-odds of Yes against No, in the order of the examples."""
-    model.eval()
-    order = sorted(range(len(examples)), key=lambda i: len(examples[i].prefix))
-    log_odds = torch.empty(len(examples), len(question.chosen))
-    for start in range(0, len(order), batch_visits):
-        rows = order[start : start + batch_visits]
-        batch = make_batch([examples[i] for i in rows], question.packed, question.chosen)
-        logits = _head(model)(_hidden(model, batch)[:, batch.answers])
-        log_odds[rows] = logits[..., question.yes_id] - logits[..., question.no_id]
-    return log_odds
+class _Runner:
+    """Optimizer, schedule and the cut of a step into shares and micro-batches."""
 
+    def __init__(
+        self, model: Any, questions: Sequence[Question], plan: FitPlan, accelerator: Accelerator
+    ) -> None:
+        steps = math.ceil(plan.visits / plan.batch_visits)
+        self._trained = [parameters_of(model, question.adapter) for question in questions]
+        optimizer = torch.optim.AdamW(
+            [parameter for group in self._trained for parameter in group],
+            lr=plan.learning_rate,
+            weight_decay=plan.weight_decay,
+            betas=(0.9, 0.98),
+        )
+        self._scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(plan, steps))
+        self._module, self._optimizer = accelerator.prepare(
+            PackedLoss(model, questions, plan.text_weight), optimizer
+        )
+        self._accelerator, self._plan = accelerator, plan
 
-def _loss(model: Any, batch: Batch, question: Question, text_weight: float) -> Tensor:
-    hidden = _hidden(model, batch)
-    logits = _head(model)(hidden[:, batch.answers])  # (visits, candidates, vocabulary)
-    wanted = torch.where(batch.targets, question.yes_id, question.no_id)
-    loss = cross_entropy(logits.flatten(0, 1), wanted.flatten())
-    if text_weight:
-        end = batch.prefix_tokens
-        keep = batch.real[:, :-1] & batch.real[:, 1:]
-        text = _head(model)(hidden[:, : end - 1][keep])
-        loss = loss + text_weight * cross_entropy(text, batch.ids[:, 1:end][keep])
-    return loss
+    def step(self, visits: Sequence[Example]) -> float:
+        """One optimizer step; returns its mean loss over all processes."""
+        whole = Whole(len(visits), sum(len(visit.prefix) - 1 for visit in visits))
+        micro_batches = self._micro_batches(visits)
+        losses = [self._backward(part, whole, micro_batches) for part in micro_batches]
+        for group in self._trained:
+            self._accelerator.clip_grad_norm_(group, MAX_GRADIENT_NORM)
+        self._optimizer.step()
+        self._scheduler.step()
+        self._optimizer.zero_grad()
+        return float(self._accelerator.reduce(torch.stack(losses).sum(), "sum"))
 
+    def _backward(
+        self, part: list[Example], whole: Whole, micro_batches: list[list[Example]]
+    ) -> Tensor:
+        """Gradients are exchanged with the last micro-batch of a step only."""
+        if part is micro_batches[-1]:
+            return self._gradients(part, whole)
+        with self._accelerator.no_sync(self._module):
+            return self._gradients(part, whole)
 
-def _hidden(model: Any, batch: Batch) -> Tensor:
-    """(visits, tokens, width): last hidden states under the block mask."""
-    mask = torch.zeros(batch.mask.shape).masked_fill_(~batch.mask, torch.finfo(torch.float32).min)
-    decoder = _causal_lm(model).get_decoder()
-    out = decoder(
-        input_ids=batch.ids, attention_mask=mask, position_ids=batch.positions, use_cache=False
-    )
-    hidden: Tensor = out.last_hidden_state
-    return hidden
+    def _gradients(self, part: list[Example], whole: Whole) -> Tensor:
+        loss: Tensor = self._module(part, whole)
+        # the average over processes becomes the sum of their shares
+        self._accelerator.backward(loss * self._accelerator.num_processes)
+        return loss.detach()
 
-
-def _head(model: Any) -> Callable[[Tensor], Tensor]:
-    head: Callable[[Tensor], Tensor] = _causal_lm(model).get_output_embeddings()
-    return head
-
-
-def _causal_lm(model: Any) -> Any:
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
+    def _micro_batches(self, visits: Sequence[Example]) -> list[list[Example]]:
+        world, rank = self._accelerator.num_processes, self._accelerator.process_index
+        if len(visits) < world:
+            raise ValueError(
+                f"a step of {len(visits)} visits cannot be shared by {world} processes: "
+                "raise batch_visits, or start fewer processes"
+            )
+        mine = list(visits[rank::world])
+        size = self._plan.micro_visits or len(mine)
+        return [mine[start : start + size] for start in range(0, len(mine), size)]
 
 
 def _forever(examples: Sequence[Example], plan: FitPlan) -> Iterator[list[Example]]:
+    """Batches without end; the last, smaller one of an epoch is left out if there are others."""
     generator = torch.Generator().manual_seed(plan.seed)
     while True:
-        yield from batches_of(examples, plan.batch_visits, generator)
+        for batch in batches_of(examples, plan.batch_visits, generator):
+            if len(batch) == plan.batch_visits or len(examples) < plan.batch_visits:
+                yield batch
 
 
 def _schedule(plan: FitPlan, steps: int) -> Callable[[int], float]:

@@ -1,15 +1,24 @@
 """Training behind a shared prefix: the same loss and gradients as one row per candidate."""
 
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from lamo.scoring.local import pack_suffixes
-from lamo.training.examples import Example, batches_of, make_batch
-from lamo.training.fit import FitPlan, Question, _loss, fit, score_examples
+from lamo.training.examples import Example, batches_of
+from lamo.training.fit import FitPlan, Question, StopRule, fit, score_examples
+from lamo.training.forward import PackedLoss, Whole
+from lamo.training.stopping import jaccard_per_medication
 
 SUFFIXES = [[5, 9], [6, 7, 9], [8, 9]]
 YES, NO = 3, 4
@@ -46,6 +55,22 @@ def question() -> Question:
     return Question(pack_suffixes(SUFFIXES), torch.arange(3), YES, NO)
 
 
+def whole_loss(model: Any, examples: list[Example], questions: list[Question]) -> torch.Tensor:
+    loss: torch.Tensor = PackedLoss(model, questions, 0.0)(examples, Whole(len(examples), 1))
+    return loss
+
+
+def with_adapter(model: Any, **changes: Any) -> Any:
+    """A LoRA adapter whose matrices are not zero, at dropout 0."""
+    config: dict[str, Any] = {"r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"]}
+    peft_model = get_peft_model(model, LoraConfig(**(config | changes)), adapter_name="group")
+    generator = torch.Generator().manual_seed(5)
+    for name, parameter in peft_model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.3, generator=generator)
+    return peft_model
+
+
 def row_by_row_loss(model: Any, examples: list[Example]) -> torch.Tensor:
     """One full prompt per (visit, candidate), as LAMO trains."""
     losses = []
@@ -65,8 +90,8 @@ def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
 
 def test_packed_loss_and_gradients_equal_those_of_separate_rows() -> None:
     model, examples = tiny_model().train(), tiny_examples(4)
-    batch = make_batch(examples, question().packed, torch.arange(3))
-    packed_loss, row_loss = _loss(model, batch, question(), 0.0), row_by_row_loss(model, examples)
+    packed_loss = whole_loss(model, examples, [question()])
+    row_loss = row_by_row_loss(model, examples)
     assert packed_loss.item() == pytest.approx(row_loss.item(), abs=1e-5)
     packed, rows = gradients(model, packed_loss), gradients(model, row_loss)
     assert packed.keys() == rows.keys()
@@ -83,13 +108,10 @@ def test_scores_do_not_depend_on_the_batch_that_a_visit_is_in() -> None:
 
 def test_training_learns_and_the_same_seed_gives_the_same_weights() -> None:
     examples = tiny_examples(6)
-    plan = FitPlan(
-        visits=240, batch_visits=3, learning_rate=3e-3, warmup_steps=5, schedule="inverse-sqrt"
-    )
     models = [tiny_model(), tiny_model()]
     before = row_by_row_loss(models[0], examples).item()
     for model in models:
-        fit(model, examples, question(), plan)
+        fit(model, examples, [question()], plan(visits=240, batch_visits=3))
     assert row_by_row_loss(models[0], examples).item() < before / 2
     for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
         torch.testing.assert_close(one, other)
@@ -103,3 +125,68 @@ def test_every_visit_is_seen_once_before_any_is_seen_again() -> None:
         for example in batch
     ]
     assert sorted(seen) == list(range(37))
+
+
+def test_the_gradients_of_an_adapter_are_those_of_separate_rows_too() -> None:
+    model, examples = with_adapter(tiny_model()).train(), tiny_examples(4)
+    asked = replace(question(), adapter="group")
+    packed = gradients(model, whole_loss(model, examples, [asked]))
+    rows = gradients(model, row_by_row_loss(model, examples))
+    assert packed.keys() == rows.keys()
+    assert all("lora_" in name for name in rows)
+    for name in rows:
+        torch.testing.assert_close(packed[name], rows[name], atol=1e-5, rtol=1e-4)
+
+
+def plan(**changes: Any) -> FitPlan:
+    values: dict[str, Any] = {
+        "visits": 60,
+        "batch_visits": 6,
+        "learning_rate": 3e-3,
+        "warmup_steps": 2,
+        "schedule": "inverse-sqrt",
+    }
+    return FitPlan(**(values | changes))
+
+
+def test_micro_batches_of_a_step_add_up_to_the_step() -> None:
+    examples = tiny_examples(12)
+    reports = [
+        fit(tiny_model(), examples, [question()], plan(micro_visits=size, text_weight=0.1))
+        for size in (0, 1, 4)
+    ]
+    for report in reports[1:]:
+        assert report.losses == pytest.approx(reports[0].losses, abs=1e-5)
+
+
+def test_training_stops_when_validation_gets_no_better_and_keeps_the_best_weights() -> None:
+    examples = tiny_examples(6)
+    rule = StopRule(every=2, patience=3, least_steps=4, beat_all_yes=False)
+    model, long = tiny_model(), plan(visits=60_000, stop=rule)
+    report = fit(model, examples, [question()], long, examples)
+    step, jaccard = report.best[""]
+    assert len(report.losses) == step + 2 * rule.patience < 10_000
+    assert jaccard == max(scores[""] for _, scores in report.looks)
+    prescribed = torch.stack([example.prescribed for example in examples])
+    chosen = score_examples(model, examples, question()) > 0
+    hits, union = (chosen & prescribed).sum(dim=0), (chosen | prescribed).sum(dim=0)
+    assert jaccard_per_medication(hits, union) == jaccard
+
+
+def test_a_medication_that_nobody_has_does_not_make_the_score_undefined() -> None:
+    hits, union = torch.tensor([3, 0, 0]), torch.tensor([4, 0, 2])
+    assert jaccard_per_medication(hits, union) == pytest.approx(0.375)
+    assert jaccard_per_medication(hits[1:2], union[1:2]) == 0.0
+
+
+def test_two_processes_follow_the_loss_curve_of_one(tmp_path: Path) -> None:
+    """The same steps, each shared by two processes that exchange gradients with gloo."""
+    out = tmp_path / "losses.json"
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    command = "-m torch.distributed.run --standalone --nproc_per_node=2 -m"
+    worker = "tests.lamo.training.fit_in_processes"
+    subprocess.run(
+        [sys.executable, *command.split(), worker, str(out)], env=environment, check=True
+    )
+    alone = fit(tiny_model(), tiny_examples(12), [question()], plan(text_weight=0.1))
+    assert json.loads(out.read_text()) == pytest.approx(alone.losses, abs=1e-5)

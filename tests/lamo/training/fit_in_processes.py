@@ -1,0 +1,15 @@
+"""What each process of the test of shared training runs; the first writes the losses."""
+
+import json
+import sys
+from pathlib import Path
+
+from lamo.training.fit import fit, open_accelerator
+from tests.lamo.training.test_fit import plan, question, tiny_examples, tiny_model
+
+if __name__ == "__main__":
+    report = fit(tiny_model(), tiny_examples(12), [question()], plan(text_weight=0.1))
+    accelerator = open_accelerator()
+    if accelerator.is_main_process:
+        Path(sys.argv[1]).write_text(json.dumps(report.losses))
+    accelerator.end_training()
