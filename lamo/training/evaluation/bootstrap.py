@@ -7,6 +7,7 @@ each patient was drawn) with the sums per patient.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import isnan
 
 import torch
 from torch import Tensor
@@ -27,9 +28,10 @@ class Interval:
         """Whether zero lies outside: for a difference, whether it is one."""
         return self.low > 0 or self.high < 0
 
-    def to_json(self) -> dict[str, float]:
-        """The three numbers to four decimals."""
-        return {name: round(number, 4) for name, number in asdict(self).items()}
+    def to_json(self) -> dict[str, float | None]:
+        """The three numbers to four decimals; null for one that there is not."""
+        numbers = asdict(self).items()
+        return {name: None if isnan(number) else round(number, 4) for name, number in numbers}
 
 
 class Resamples:
@@ -66,6 +68,14 @@ class Resamples:
     def difference(self, one: Tensor, other: Tensor, rows: Tensor | None = None) -> Interval:
         """Mean of one minus mean of the other over the same visits: a paired comparison."""
         return self.mean(one.double() - other.double(), rows)
+
+    def contrast(self, values: Tensor, rows: Tensor) -> Interval:
+        """Mean over the rows minus mean over the other rows; nan where there are no others."""
+        inside, outside = rows.float(), (~rows).float()
+        drawn = self._drawn(values * inside) / self._drawn(inside) - self._drawn(
+            values * outside
+        ) / self._drawn(outside)
+        return _interval(values[rows].double().mean() - values[~rows].double().mean(), drawn)
 
     def medication_quantiles(
         self, chosen: Tensor, prescribed: Tensor, at_least: int

@@ -44,5 +44,3 @@ def expected_jaccard_choice(probability: Tensor) -> Tensor:
     best = expected.argmax(dim=1, keepdim=True)
     chosen = torch.zeros_like(probability, dtype=torch.bool)
     return chosen.scatter(1, order, torch.arange(candidates)[None] < best)
-
-

@@ -6,7 +6,9 @@ from torch import Tensor
 BINS = 20
 
 
-def calibration_error(probability: Tensor, prescribed: Tensor, bins: int = BINS) -> dict[str, float]:
+def calibration_error(
+    probability: Tensor, prescribed: Tensor, bins: int = BINS
+) -> dict[str, float]:
     """Class-wise expected calibration error and Brier score.
 
     The error of a medication is the mean, over its visits, of the distance between the mean

@@ -5,9 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from lamo.training.evaluation.overprescription import medication_ratio_quantiles
-
-AT_LEAST = 20  # prescribed visits from which a medication's own ratio is judged
+from lamo.training.evaluation.overprescription import AT_LEAST, medication_ratio_quantiles
 
 
 def set_metrics(chosen: Tensor, prescribed: Tensor) -> dict[str, float]:
