@@ -14,6 +14,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from lamo.policies import Policy
+from lamo.probability import calibrated
 from lamo.prompts import PROMPT_VERSION, PromptLimits
 
 MANIFEST = "manifest.json"
@@ -37,6 +39,11 @@ class VocabularyEntry:
     bias: float
     recommend_at: float  # log-odds: as many predicted as prescribed on validation
     support_at: float  # log-odds that nearly all prescribed orders of it exceed on validation
+    curve: tuple[tuple[float, float], ...] = ()  # replaces slope and bias where it held out better
+
+    def probability(self, log_odds: float) -> float:
+        """The calibrated probability that it is prescribed, at this score."""
+        return calibrated(log_odds, self.slope, self.bias, self.curve)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +69,7 @@ class Artifact:
     vocabulary: tuple[VocabularyEntry, ...]
     prompt_version: str = PROMPT_VERSION
     prompt_limits: PromptLimits = field(default_factory=PromptLimits)
+    selection: Policy = field(default_factory=Policy)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)  # relative path -> sha256
@@ -97,6 +105,7 @@ class Artifact:
             "version": self.version,
             "sha256": self.sha256,
             "prompt_version": self.prompt_version,
+            "selection": self.selection.name,
             "adapters": adapters,
         }
 
@@ -150,10 +159,27 @@ def _from_manifest(folder: Path, raw: dict[str, Any]) -> Artifact:
         | {
             "folder": folder,
             "groups": tuple(Group(**group) for group in raw["groups"]),
-            "vocabulary": tuple(VocabularyEntry(**entry) for entry in raw["vocabulary"]),
+            "vocabulary": tuple(_entry(entry) for entry in raw["vocabulary"]),
+            "selection": _policy(folder, raw.get("selection", {})),
             "prompt_limits": PromptLimits(**raw["prompt_limits"]),
         }
     )
+
+
+def _entry(raw: Mapping[str, Any]) -> VocabularyEntry:
+    curve = tuple((log_odds, probability) for log_odds, probability in raw.get("curve", ()))
+    return VocabularyEntry(**{**raw, "curve": curve})
+
+
+def _policy(folder: Path, raw: Mapping[str, Any]) -> Policy:
+    """A manifest without a selection was packed before policies had names: thresholds."""
+    try:
+        return Policy(**raw)
+    except (TypeError, ValueError) as error:
+        raise ArtifactRefused(
+            f"{folder / MANIFEST} names a selection that this version does not know ({error}): "
+            "pack the artifact again with this version"
+        ) from error
 
 
 def _verify_files(folder: Path, hashes: Mapping[str, str]) -> None:

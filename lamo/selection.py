@@ -1,13 +1,16 @@
 """From scores to what is proposed and what is not supported. Policies arrive from the artifact."""
 
 import math
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from itertools import combinations
 
 from fhir_mappings.record import Gap, Ingredient, Medication, PatientRecord
 from lamo.artifact import Artifact, VocabularyEntry
+from lamo.policies import Context, select
+from medication_safety.duplicates import shared_class
+from medication_safety.knowledge import Knowledge
 
-PROPOSE_FROM = 0.5  # calibrated probability from which a medication may be proposed
 REGIMEN_FROM = 5  # medications: shorter lists are never called long (Masnoon 2017: polypharmacy)
 Z_95 = 1.645  # one-sided 95 % of a normal distribution
 
@@ -46,19 +49,46 @@ class Choice:
     """What the model's scores lead to, before any safety rule has looked at it."""
 
     scores: tuple[CandidateScore, ...] = ()  # every candidate, best first; empty in an outage
-    proposed: tuple[CandidateScore, ...] = ()  # not on the list, above recommend_at, best first
+    proposed: tuple[CandidateScore, ...] = ()  # chosen by the policy, not on the list, best first
     unsupported: tuple[Unsupported, ...] = ()
     regimen: Regimen | None = None  # None: not longer than expected, or not judged
     gaps: tuple[Gap, ...] = ()  # for example an ordered medication outside the vocabulary
 
 
-def choose(record: PatientRecord, log_odds: Mapping[str, float], artifact: Artifact) -> Choice:
-    """Apply the artifact's thresholds to the scores of one patient.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPairs:
+    """Which two ingredients should not stand together, for policies that weigh it. By RxNorm."""
+
+    interactions: Mapping[frozenset[str], float] = field(default_factory=dict)  # weight, 1: severe
+    duplicates: Set[frozenset[str]] = frozenset()  # of one class
+
+
+NO_PAIRS = KnownPairs()
+
+
+def duplicate_pairs(artifact: Artifact, knowledge: Knowledge) -> frozenset[frozenset[str]]:
+    """Every two candidates of one class. Some 20,000 comparisons: make it once, at the start."""
+    candidates = [Ingredient(rxcui=entry.rxcui, label=entry.label) for entry in artifact.vocabulary]
+    return frozenset(
+        frozenset((one.rxcui, other.rxcui))
+        for one, other in combinations(candidates, 2)
+        if shared_class(one, other, knowledge)
+    )
+
+
+def choose(
+    record: PatientRecord,
+    log_odds: Mapping[str, float],
+    artifact: Artifact,
+    pairs: KnownPairs = NO_PAIRS,
+) -> Choice:
+    """Apply the artifact's policy and thresholds to the scores of one patient.
 
     Args:
         record: the patient, with current and ordered medications.
         log_odds: by candidate label; empty when scoring failed, and then nothing is judged.
-        artifact: whose vocabulary holds the thresholds from validation.
+        artifact: whose `selection` names the policy; its vocabulary holds the thresholds.
+        pairs: read only by a policy that weighs interactions or duplicates.
     """
     scored = (_candidate(artifact.by_label[label], value) for label, value in log_odds.items())
     scores = tuple(sorted(scored, key=lambda score: -score.probability))
@@ -66,7 +96,7 @@ def choose(record: PatientRecord, log_odds: Mapping[str, float], artifact: Artif
     on_list = {ingredient.rxcui for ingredient in record.on_list()}
     return Choice(
         scores=scores,
-        proposed=tuple(score for score in scores if _is_proposed(score, on_list)),
+        proposed=_proposed(scores, on_list, artifact, pairs),
         unsupported=tuple(_unsupported(record.ordered, by_rxcui)),
         regimen=_regimen(record, scores),
         gaps=tuple(_outside(record.ordered, artifact)),
@@ -77,18 +107,42 @@ def _candidate(entry: VocabularyEntry, log_odds: float) -> CandidateScore:
     return CandidateScore(
         ingredient=Ingredient(rxcui=entry.rxcui, label=entry.label),
         log_odds=log_odds,
-        probability=1 / (1 + math.exp(-max(-60.0, entry.slope * log_odds + entry.bias))),
+        probability=entry.probability(log_odds),
         recommend_at=entry.recommend_at,
         support_at=entry.support_at,
         base_rate=entry.base_rate,
     )
 
 
-def _is_proposed(score: CandidateScore, on_list: Set[str]) -> bool:
-    return (
-        score.ingredient.rxcui not in on_list
-        and score.log_odds >= score.recommend_at
-        and score.probability >= PROPOSE_FROM
+def _proposed(
+    scores: Sequence[CandidateScore], on_list: Set[str], artifact: Artifact, pairs: KnownPairs
+) -> tuple[CandidateScore, ...]:
+    policy = artifact.selection
+    chosen = select(policy, scores, _context(scores, on_list, pairs))
+    return tuple(
+        score
+        for index, score in enumerate(scores)
+        if index in chosen and score.probability >= policy.propose_from
+    )
+
+
+def _context(scores: Sequence[CandidateScore], on_list: Set[str], pairs: KnownPairs) -> Context:
+    """The list and the pairs, by place among the scores; listed outsiders come after them."""
+    inside = [score.ingredient.rxcui for score in scores]
+    outside = sorted(on_list - set(inside))
+    place = {rxcui: index for index, rxcui in enumerate((*inside, *outside))}
+
+    def places(pair: Iterable[str]) -> frozenset[int]:
+        return frozenset(place[rxcui] for rxcui in pair)
+
+    return Context(
+        listed=places(on_list),
+        interactions={
+            places(pair): weight
+            for pair, weight in pairs.interactions.items()
+            if pair <= place.keys()
+        },
+        duplicates=frozenset(places(pair) for pair in pairs.duplicates if pair <= place.keys()),
     )
 
 

@@ -2,19 +2,24 @@
 
 A greedy "Yes" (log-odds above 0), the original's rule, prescribes common drugs too often and
 forgets rare ones (LAMO's logs: 1.18 of the prescribed count in the most frequent group, 0.55 in
-the rarest). Here every medication has its own numbers, shrunk to those of all where it was
+the rarest). Here every medication has its own numbers, shrunk to those of its group where it was
 prescribed too rarely to tell.
 """
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+
+from lamo.training.isotonic import better_curves, curve_values
+from lamo.training.platt import platt
 
 SUPPORTED_SHARE = 0.95  # of the prescribed orders of a medication lie above its support_at
-PRIOR_STRENGTH = 4.0  # how many visits' worth of evidence a medication's own bias needs
-PSEUDO_COUNT = 10.0  # prescribed visits at which a medication's own quantile weighs half
+PSEUDO_COUNT = 10.0  # prescribed visits at which a medication's own numbers weigh half
+
+Curves = tuple[tuple[tuple[float, float], ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +31,46 @@ class Calibration:
     recommend_at: Tensor  # (candidates,) log-odds
     support_at: Tensor  # (candidates,) log-odds
     base_rate: Tensor  # (candidates,)
+    curves: Curves = ()  # per medication (log-odds, probability); empty: slope and bias hold
 
     def probabilities(self, log_odds: Tensor) -> Tensor:
         """(visits, candidates) log-odds -> calibrated probabilities."""
-        return torch.sigmoid(self.slope * log_odds + self.bias)
+        return _probabilities(log_odds, self.slope, self.bias, self.curves)
+
+    def entry(self, index: int) -> dict[str, Any]:
+        """The numbers of one medication, as the artifact's vocabulary keeps them."""
+        names = ("base_rate", "slope", "bias", "recommend_at", "support_at")
+        numbers = {name: round(float(getattr(self, name)[index]), 4) for name in names}
+        return numbers | {"curve": self.curves[index] if self.curves else ()}
 
 
-def calibrate(log_odds: Tensor, prescribed: Tensor) -> Calibration:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationPlan:
+    """What may be known of validation beside scores and prescriptions."""
+
+    groups: Tensor | None = None  # (candidates,) int64, the group of each; None: all are one
+    patients: Sequence[Hashable] | None = None  # of each visit; None: no isotonic curve is tried
+
+
+def calibrate(
+    log_odds: Tensor, prescribed: Tensor, plan: CalibrationPlan | None = None
+) -> Calibration:
     """Fit all numbers on validation visits.
 
     Args:
         log_odds: (visits, candidates) float32.
         prescribed: (visits, candidates) bool.
+        plan: groups to shrink to, and patients, by which isotonic curves are held out.
     """
-    slope, bias = _platt(log_odds, prescribed.float())
-    probability = torch.sigmoid(slope * log_odds + bias)
+    plan = plan or CalibrationPlan()
+    groups = (
+        torch.zeros(log_odds.shape[1], dtype=torch.long) if plan.groups is None else plan.groups
+    )
+    slope, bias = platt(log_odds, prescribed, groups)
+    curves: Curves = ()
+    if plan.patients is not None:
+        curves = better_curves(log_odds, prescribed, groups, plan.patients)
+    probability = _probabilities(log_odds, slope, bias, curves)
     recommend_at = _count_matching(log_odds, prescribed, probability)
     return Calibration(
         slope=slope,
@@ -48,42 +78,38 @@ def calibrate(log_odds: Tensor, prescribed: Tensor) -> Calibration:
         recommend_at=recommend_at,
         support_at=_supported(log_odds, prescribed, recommend_at),
         base_rate=prescribed.float().mean(dim=0),
+        curves=curves,
     )
 
 
-def _platt(log_odds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Sigmoid scaling with a slope and a bias per medication, shrunk to one slope and bias."""
-    candidates = log_odds.shape[1]
-    shared = torch.tensor([1.0, 0.0], requires_grad=True)
-    own = torch.zeros(2, candidates, requires_grad=True)
-    optimizer = torch.optim.LBFGS([shared, own], max_iter=200, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        logits = (shared[0] + own[0]) * log_odds + shared[1] + own[1]
-        loss = binary_cross_entropy_with_logits(logits, target, reduction="sum")
-        loss = loss + PRIOR_STRENGTH * (own[0].square().sum() * 4 + own[1].square().sum()) / 2
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    slope, bias = (shared[:, None] + own).detach()
-    return slope.clamp(min=0.05), bias
+def _probabilities(log_odds: Tensor, slope: Tensor, bias: Tensor, curves: Curves) -> Tensor:
+    probability = torch.sigmoid(slope * log_odds + bias)
+    for index, curve in enumerate(curves):
+        if curve:
+            probability[:, index] = curve_values(log_odds[:, index], curve)
+    return probability
 
 
 def _count_matching(log_odds: Tensor, prescribed: Tensor, probability: Tensor) -> Tensor:
-    """Per medication, the threshold above which as many visits lie as were prescribed.
+    """Per medication, the threshold above which as many visits lie as are to be expected.
 
-    The count to match is the expected one (sum of probabilities), which is less noisy than the
-    observed one for rare medications and equal to it in expectation.
+    That count is the observed one, mixed with the calibrated one (sum of probabilities, which
+    borrows from the group) where there are few. Visits with the very same score cannot be told
+    apart: the threshold goes above or below all of them, whichever is nearer to the count.
     """
-    visits = log_odds.shape[0]
-    counts = probability.sum(dim=0).round().clamp(min=1, max=visits - 1).long()
+    observed, expected = prescribed.sum(dim=0).float(), probability.sum(dim=0)
+    weight = observed / (observed + PSEUDO_COUNT)
+    wanted = weight * observed + (1 - weight) * expected
+    counts = wanted.round().clamp(min=1, max=len(log_odds) - 1).long()
     ordered = log_odds.sort(dim=0, descending=True).values
     upper = ordered.gather(0, (counts - 1)[None])[0]
-    lower = ordered.gather(0, counts[None])[0]
-    never = prescribed.sum(dim=0) == 0
-    return torch.where(never, ordered[0] + 1.0, (upper + lower) / 2)
+    above = (log_odds > upper).sum(dim=0)  # were the threshold just above the ties
+    below = (log_odds >= upper).sum(dim=0)  # were it just below them
+    kept = torch.where((counts - above) < (below - counts), above, below).clamp(min=1)
+    last = ordered.gather(0, (kept - 1)[None])[0]
+    following = ordered.gather(0, kept.clamp(max=len(log_odds) - 1)[None])[0]
+    never = observed == 0
+    return torch.where(never, ordered[0] + 1.0, (last + following) / 2)
 
 
 def _supported(log_odds: Tensor, prescribed: Tensor, recommend_at: Tensor) -> Tensor:

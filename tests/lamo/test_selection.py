@@ -1,11 +1,25 @@
 """From log-odds to proposals, unsupported orders and the length of the list."""
 
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
 import pytest
 
 from fhir_mappings.formulary import Formulary
 from fhir_mappings.record import Medication
-from lamo.artifact import Artifact, Group, VocabularyEntry
-from lamo.selection import choose
+from lamo.artifact import (
+    Artifact,
+    ArtifactRefused,
+    Group,
+    VocabularyEntry,
+    load_artifact,
+    write_manifest,
+)
+from lamo.policies import Policy
+from lamo.selection import KnownPairs, choose, duplicate_pairs
+from medication_safety.knowledge import Knowledge
 from tests.lamo.records import medication, patient
 
 LABELS = ("Metformin", "Warfarin", "Lisinopril", "Furosemide", "Simvastatin", "Digoxin")
@@ -125,3 +139,88 @@ def test_intensive_care_lists_are_never_called_long(
     taken = tuple(medication(formulary, label) for label in LABELS[1:])
     record = patient(current=taken, ordered=(medication(formulary, "Metformin"),), setting="icu")
     assert choose(record, flat(-3.0), artifact).regimen is None
+
+
+def proposed(artifact: Artifact, policy: Policy, **log_odds: float) -> list[str]:
+    choice = choose(patient(), flat(-5.0, **log_odds), replace(artifact, selection=policy))
+    return [score.ingredient.label for score in choice.proposed]
+
+
+def test_the_policy_that_the_artifact_names_chooses(artifact: Artifact) -> None:
+    scores = {"Metformin": 2.0, "Warfarin": 0.5}
+    strict = Policy(name="risk-control", probability_from=0.9, risk=0.1, guarantee="expected")
+    assert proposed(artifact, Policy(), **scores) == ["Metformin"]
+    assert proposed(artifact, Policy(name="greedy"), **scores) == ["Metformin", "Warfarin"]
+    assert proposed(artifact, strict, **scores) == []
+    assert proposed(artifact, Policy(name="expected-jaccard"), **scores) == [
+        "Metformin",
+        "Warfarin",
+    ]
+
+
+def test_no_policy_proposes_what_is_less_than_an_even_chance(artifact: Artifact) -> None:
+    policy = Policy(name="risk-control", probability_from=0.4, risk=0.3, guarantee="expected")
+    scores = {"Metformin": -0.2, "Warfarin": 3.0}
+    bold = replace(policy, propose_from=0.4)
+    assert proposed(artifact, policy, **scores) == ["Warfarin"]
+    assert proposed(artifact, bold, **scores) == ["Warfarin", "Metformin"]
+
+
+def test_a_proposal_that_interacts_with_what_is_taken_can_be_weighed_out(
+    formulary: Formulary, artifact: Artifact
+) -> None:
+    record = patient(current=(medication(formulary, "Propofol"), medication(formulary, "Digoxin")))
+    codes = {label: formulary.by_label(label).rxcui for label in ("Propofol", "Digoxin", *LABELS)}
+    pairs = KnownPairs(
+        interactions={
+            frozenset({codes["Propofol"], codes["Warfarin"]}): 1.0,
+            frozenset({codes["Digoxin"], codes["Furosemide"]}): 0.1,
+        }
+    )
+    weighing = replace(artifact, selection=Policy(interaction_cost=5.0))
+    choice = choose(record, flat(-5.0, Warfarin=3.0, Furosemide=3.0), weighing, pairs)
+    assert [score.ingredient.label for score in choice.proposed] == ["Furosemide"]
+
+
+def test_two_of_a_class_are_a_duplicate_pair_and_others_are_not(
+    formulary: Formulary, artifact: Artifact
+) -> None:
+    statin = replace(
+        artifact.vocabulary[0],
+        rxcui=formulary.by_label("Atorvastatin").rxcui,
+        label="Atorvastatin",
+    )
+    wider = replace(artifact, vocabulary=(*artifact.vocabulary, statin))
+    both = frozenset({statin.rxcui, formulary.by_label("Simvastatin").rxcui})
+    assert duplicate_pairs(wider, Knowledge.load(formulary)) == {both}
+
+
+def test_a_manifest_keeps_its_policy_and_an_older_one_means_thresholds(artifact: Artifact) -> None:
+    capped = Policy(name="expected-jaccard", count_ratio=1.1)
+    curved = replace(artifact.vocabulary[0], curve=((-1.0, 0.2), (1.0, 0.6)))
+    written = write_manifest(replace(artifact, selection=capped, vocabulary=(curved,)))
+    assert written.selection == capped
+    assert written.vocabulary[0].probability(0.0) == pytest.approx(0.4)
+    edit_manifest(artifact, selection=None)
+    assert load_artifact(artifact.folder).selection == Policy()
+
+
+def test_a_manifest_with_an_unknown_policy_is_refused(artifact: Artifact) -> None:
+    write_manifest(artifact)
+    edit_manifest(artifact, selection={"name": "by-feeling"})
+    with pytest.raises(ArtifactRefused, match="by-feeling"):
+        load_artifact(artifact.folder)
+    edit_manifest(artifact, selection={"boldness": 2})
+    with pytest.raises(ArtifactRefused, match="boldness"):
+        load_artifact(artifact.folder)
+
+
+def edit_manifest(artifact: Artifact, selection: object) -> None:
+    path = artifact.folder / "manifest.json"
+    body = json.loads(path.read_text()) | {"selection": selection}
+    path.write_text(json.dumps({key: value for key, value in body.items() if value is not None}))
+
+
+def test_selecting_needs_no_torch() -> None:
+    code = "import sys, lamo.selection; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

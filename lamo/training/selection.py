@@ -1,0 +1,49 @@
+"""The artifact's selection policies for many visits at once. Tests hold them to `lamo.policies`."""
+
+import torch
+from torch import Tensor
+
+from lamo.policies import NOTHING_BESIDE, Context, Policy, Score, select
+from lamo.training.calibration import Calibration
+from lamo.training.evaluation.choices import expected_jaccard_choice
+
+
+def choose_rows(
+    policy: Policy,
+    log_odds: Tensor,
+    calibration: Calibration,
+    context: Context = NOTHING_BESIDE,
+) -> Tensor:
+    """What the policy chooses for each visit, nothing being listed before.
+
+    Args:
+        policy: of the artifact.
+        log_odds: (visits, candidates), uncalibrated.
+        calibration: with which the policy goes.
+        context: pairs that the policy weighs; the same for all visits.
+
+    Returns:
+        (visits, candidates) bool.
+    """
+    if policy.count_ratio is not None or policy.weighs_pairs:
+        return _row_by_row(policy, log_odds, calibration, context)
+    if policy.name == "greedy":
+        return log_odds > 0
+    if policy.name == "thresholds":
+        return log_odds >= calibration.recommend_at
+    probability = calibration.probabilities(log_odds)
+    if policy.probability_from is not None:
+        return probability >= policy.probability_from
+    return expected_jaccard_choice(probability)
+
+
+def _row_by_row(
+    policy: Policy, log_odds: Tensor, calibration: Calibration, context: Context
+) -> Tensor:
+    chosen = torch.zeros(log_odds.shape, dtype=torch.bool)
+    recommend_at = calibration.recommend_at.tolist()
+    probability = calibration.probabilities(log_odds).tolist()
+    for row, numbers in enumerate(zip(log_odds.tolist(), probability, strict=True)):
+        scores = [Score(*each) for each in zip(*numbers, recommend_at, strict=True)]
+        chosen[row, sorted(select(policy, scores, context))] = True
+    return chosen
