@@ -107,7 +107,9 @@ class Telling:
     def _current(self, truth: Truth, rng: Random) -> tuple[Medication, ...]:
         return tuple(
             Medication(
-                display=" ".join([name, *rng.sample(self._strengths.get(name, ("",)), 1)]).strip(),
+                display=" ".join(
+                    [name, *rng.sample(self._strengths.get(name) or ("",), 1)]
+                ).strip(),
                 ingredients=self._parts[name],
                 status="active",
                 started=(truth.now - timedelta(days=rng.randrange(20, 1500))).date(),

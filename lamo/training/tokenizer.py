@@ -9,19 +9,25 @@ one token.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import torch
 from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
-from transformers import PreTrainedTokenizerFast
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from lamo.prompts import ANSWERS, FIXED_TEXTS
+from lamo.prompts import ANSWERS, FIXED_TEXTS, candidate_suffix
 
 EOS, PAD = "<eos>", "<pad>"
 
 
 def train_tokenizer(
-    texts: Iterable[str], terms: Sequence[str], vocab_size: int, folder: Path
+    texts: Iterable[str],
+    terms: Sequence[str],
+    vocab_size: int,
+    folder: Path,
+    candidates: Sequence[str] = (),
 ) -> PreTrainedTokenizerFast:
     """Train on the texts, add the terms and fixed texts as tokens, and save a HF tokenizer.
 
@@ -29,6 +35,7 @@ def train_tokenizer(
         texts: what the BPE merges are learned from, for example rendered prompts.
         terms: names that become one token each wherever they stand as a whole word.
         vocab_size: size of the BPE part; the terms come on top.
+        candidates: names whose whole suffix (name and answer heading) becomes one token.
         folder: where tokenizer.json and its config are written.
     """
     tokenizer = Tokenizer(BPE())
@@ -45,6 +52,27 @@ def train_tokenizer(
     words = dict.fromkeys(term.lower() for term in (*terms, *ANSWERS))
     tokenizer.add_tokens([AddedToken(word, single_word=True, lstrip=True) for word in words])
     tokenizer.add_tokens([AddedToken(text.lower(), normalized=True) for text in FIXED_TEXTS])
+    tokenizer.add_tokens([AddedToken(whole_suffix(name), lstrip=True) for name in candidates])
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=EOS, pad_token=PAD)
     fast.save_pretrained(str(folder))
     return fast
+
+
+def whole_suffix(label: str) -> str:
+    """The token that a candidate's whole suffix is, without the space before it."""
+    return candidate_suffix(label).strip(" ").lower()
+
+
+def share_embeddings(
+    weight: Tensor, tokenizer: PreTrainedTokenizerBase, candidates: Sequence[str]
+) -> None:
+    """Start each whole-suffix token from the embedding of the candidate's name, in place.
+
+    The two then mean the same from the start, so that a model learns at once to look for the
+    candidate among the medications of the prompt.
+    """
+    with torch.no_grad():
+        for label in candidates:
+            name = tokenizer.convert_tokens_to_ids(label.lower())
+            suffix = tokenizer.convert_tokens_to_ids(whole_suffix(label))
+            weight[suffix] = weight[name]

@@ -28,10 +28,11 @@ class FhirStore:
             return next((r for r in found if r.get("id") == unquote(resource_id)), None)
         return self._search(parts.path, parse_qs(parts.query))
 
-    def prefetch(self, context: Mapping[str, str]) -> dict[str, Resource | None]:
+    def prefetch(self, context: Mapping[str, Any]) -> dict[str, Resource | None]:
         """What a CDS Client would send: each of our templates resolved and asked."""
+        tokens = {name: value for name, value in context.items() if isinstance(value, str)}
         return {
-            wanted.key: self.answer(resolve_template(wanted.template, context))
+            wanted.key: self.answer(resolve_template(wanted.template, tokens))
             for wanted in PREFETCH
         }
 
