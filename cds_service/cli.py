@@ -6,6 +6,7 @@ import click
 
 from cds_service.audit.cli import audit
 from cds_service.settings import SettingsError, read_settings
+from cds_service.train_cli import train
 
 
 @click.group()
@@ -15,6 +16,7 @@ def main() -> None:
 
 
 main.add_command(audit)
+main.add_command(train)
 
 
 @main.command()
@@ -56,18 +58,3 @@ def synthesize(out: Path, patients: int, seed: int) -> None:
 
     visits = write_visits(out, patients, seed)
     click.echo(f"ok: {visits} visits of {patients} synthetic patients are in {out}")
-
-
-@main.group()
-def train() -> None:
-    """Make the artifact that the service serves."""
-
-
-@train.command("demo-model")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
-def demo_model(out: Path) -> None:
-    """Train the demonstration model on synthetic patients, from nothing, on a CPU."""
-    from lamo.training.demo import make_demo_model
-
-    make_demo_model(out)
-    click.echo(f"ok: the artifact is in {out}")

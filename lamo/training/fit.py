@@ -58,7 +58,10 @@ class FitReport:
 
 def open_accelerator() -> Accelerator:
     """The accelerator of this process; one for a whole run, whoever asks."""
-    return Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=OTHERS_WAIT)])
+    return Accelerator(
+        cpu=not torch.accelerator.is_available(),  # not told so, processes on CPUs do not join up
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=OTHERS_WAIT)],
+    )
 
 
 def fit(
@@ -96,7 +99,7 @@ def fit(
         if watcher.is_due(step, is_last=step == steps):
             looks.append((step, watcher.look(step)))
             activate_all(model, questions)
-        if step % 50 == 0 or step == steps:
+        if accelerator.is_main_process and (step % 50 == 0 or step == steps):
             log.info("fit", step=step, of=steps, loss=round(fmean(losses[-50:]), 4))
         if watcher.is_over(step):
             break

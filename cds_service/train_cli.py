@@ -1,0 +1,181 @@
+"""`lamo-cds train`: one command per stage, and one for all. Training is imported when it runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from lamo.training.stages.job import Job
+
+STAGE_HELP = {
+    "cohort": "Draw synthetic patients, or take the visits that a subcommand has read and split.",
+    "notes": "Read the notes and render the prompts.",
+    "examples": "Turn prompts into tokens and labels into tables.",
+    "groups": "Decide which medications share an adapter.",
+    "base": "Train the base model, or note where it is.",
+    "adapters": "Train one adapter per group and score the splits.",
+    "calibrate": "Fit probabilities, thresholds and the selection policy.",
+    "evaluate": "Write the report: this model beside its baselines.",
+    "artifact": "Pack the folder that serving reads.",
+}
+
+_config = click.option(
+    "--config",
+    "recipe",
+    default="demo",
+    show_default=True,
+    help="A recipe: a TOML file, or the name of one that ships (demo, tiny).",
+)
+_work = click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("var/train"),
+    show_default=True,
+    help="Folder of the stages' folders.",
+)
+
+
+@click.group()
+def train() -> None:
+    """Make the artifact that the service serves, stage by stage."""
+
+
+@train.command("all")
+@_config
+@_work
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Copy the artifact.")
+def all_stages(recipe: str, work: Path, out: Path | None) -> None:
+    """Run every stage that is not done yet."""
+    _refusing(lambda: _run_all(recipe, work, out))
+
+
+@train.command("demo-model")
+@_work
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
+def demo_model(work: Path, out: Path) -> None:
+    """Train the demonstration model on synthetic patients, from nothing, on a CPU."""
+    _refusing(lambda: _run_all("demo", work, out))
+
+
+class _Readers(click.Group):
+    """The readers and splitters of cohorts, as subcommands that are imported when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        from lamo.training.cohort.cli import cohort as readers
+
+        return readers.list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them."""
+        from lamo.training.cohort.cli import cohort as readers
+
+        return readers.get_command(ctx, cmd_name)
+
+
+@train.group("cohort", cls=_Readers, invoke_without_command=True, help=STAGE_HELP["cohort"])
+@_config
+@_work
+@click.option("--again", is_flag=True, help="Run even if nothing has changed.")
+@click.pass_context
+def cohort(context: click.Context, recipe: str, work: Path, again: bool) -> None:
+    """Run the stage; or, with a subcommand, read a hospital's tables into visits first."""
+    if context.invoked_subcommand is None:
+        _refusing(lambda: _run_stage(_job(recipe, work, "cohort"), "cohort", again=again))
+
+
+def _stage_command(name: str) -> click.Command:
+    @click.command(name, help=STAGE_HELP[name])
+    @_config
+    @_work
+    @click.option("--again", is_flag=True, help="Run even if nothing has changed.")
+    def command(recipe: str, work: Path, again: bool) -> None:
+        _refusing(lambda: _run_stage(_job(recipe, work, name), name, again=again))
+
+    return command
+
+
+for _name in STAGE_HELP:
+    if _name not in {"cohort", "adapters", "evaluate"}:
+        train.add_command(_stage_command(_name))
+
+
+@train.command("adapters", help=STAGE_HELP["adapters"])
+@_config
+@_work
+@click.option("--again", is_flag=True, help="Run even if nothing has changed.")
+@click.option("--group", help="Train this group only, as a job of its own.")
+def adapters(recipe: str, work: Path, again: bool, group: str | None) -> None:
+    """Train one adapter per group."""
+    if again and group:
+        raise click.UsageError("--again starts all groups anew: leave --group out")
+    _refusing(lambda: _run_stage(_job(recipe, work, "adapters", group), "adapters", again=again))
+
+
+@train.command("evaluate", help=STAGE_HELP["evaluate"])
+@_config
+@_work
+@click.option("--again", is_flag=True, help="Run even if nothing has changed.")
+@click.option("--seed", type=int, help="Score fresh synthetic patients of this seed instead.")
+def evaluate(recipe: str, work: Path, again: bool, seed: int | None) -> None:
+    """Write the report of the test split, or of fresh patients."""
+    if seed is None:
+        _refusing(lambda: _run_stage(_job(recipe, work, "evaluate"), "evaluate", again=again))
+    else:
+        _refusing(lambda: _evaluate_fresh(_job(recipe, work, f"evaluate --seed {seed}"), seed))
+
+
+def _run_all(recipe: str, work: Path, out: Path | None) -> None:
+    from lamo.training.stages.pipeline import run_all
+
+    job = _job(recipe, work, "all")
+    packed = run_all(job)
+    if not job.accelerator.is_main_process:
+        return
+    if out is not None:
+        shutil.rmtree(out, ignore_errors=True)
+        packed = Path(shutil.copytree(packed, out))
+    click.echo(f"ok: the artifact is in {packed}")
+
+
+def _run_stage(job: Job, name: str, *, again: bool) -> None:
+    from lamo.training.stages.pipeline import run_stage
+
+    ran = run_stage(job, name, again=again)
+    if job.accelerator.is_main_process:
+        click.echo(f"ok: {job.folder(name)}" + ("" if ran else ", nothing had changed"))
+
+
+def _evaluate_fresh(job: Job, seed: int) -> None:
+    from lamo.training.stages.evaluate import evaluate_fresh
+
+    path = evaluate_fresh(job, seed, job.work / f"evaluate-{seed}")
+    click.echo(f"ok: {path}")
+
+
+def _job(recipe: str, work: Path, command: str, group: str | None = None) -> Job:
+    from lamo.training.stages.config import read_config, recipe_path
+    from lamo.training.stages.pipeline import open_job
+
+    shipped = recipe_path(recipe)
+    path = shipped if shipped.is_file() else Path(recipe)
+    if not path.is_file():
+        raise click.UsageError(f"--config {recipe}: no such file, and no recipe of that name ships")
+    typed = f"lamo-cds train {command} --config {path.stem if path == shipped else path.name}"
+    return open_job(read_config(path), work, typed, group)
+
+
+def _refusing(do: Callable[[], None]) -> None:
+    """Every refusal of a stage is one sentence on the terminal."""
+    from lamo.training.stages.config import ConfigRefused
+    from lamo.training.stages.manifest import StageRefused
+
+    try:
+        do()
+    except (ConfigRefused, StageRefused) as refused:
+        raise click.ClickException(str(refused)) from None
