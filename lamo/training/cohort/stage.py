@@ -1,6 +1,5 @@
 """The cohort stage: read a source into visits, then split them, each with its manifest."""
 
-from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -88,7 +87,7 @@ def split_stage(folder: Path, plan: SplitPlan) -> Manifest:
         config=plain(plan),
         seed=plan.seed,
         counts={
-            **Counter(parts),
+            **{part: parts.count(part) for part in PARTS},
             "patients": len({key.patient_id for key in keys}),
             "patients in more than one part": overlap(keys, parts),
         },

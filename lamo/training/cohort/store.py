@@ -19,7 +19,7 @@ from lamo.training.cohort.tally import Tally
 T = TypeVar("T", bound=Hashable)
 
 _CACHE_KIB = 128 * 1024  # of pages, for sorting too
-_BATCH = 50_000  # rows
+_BATCH = 5_000  # rows; one of them may hold a whole note
 
 _SCHEMA = """
 CREATE TABLE visit (id INTEGER PRIMARY KEY, patient, admitted TEXT, discharged TEXT, age INTEGER,
