@@ -20,7 +20,7 @@ from lamo.training.scoring import score_examples
 from lamo.training.stages.base import load_base, summary, write_report
 from lamo.training.stages.config import plain
 from lamo.training.stages.examples import table_of, wording_of
-from lamo.training.stages.groups import groups_of
+from lamo.training.stages.groups import groups_of, held_out_of
 from lamo.training.stages.job import Job
 from lamo.training.stages.lora import add_adapter, save_adapter, train_adapters
 from lamo.training.stages.manifest import (
@@ -48,7 +48,12 @@ class Part:
 
     def manifest(self, job: Job, inputs: Mapping[str, str]) -> Manifest:
         """What its folder's manifest has to say for it to be done."""
-        config = plain(job.config.adapters) | {"labels": list(self.labels), "ranks": self.ranks}
+        config = plain(job.config.adapters) | {
+            "compare_one": None,  # another part, of no consequence for this one
+            "labels": list(self.labels),
+            "held_out": sorted(held_out_of(job) & set(self.labels)),
+            "ranks": self.ranks,
+        }
         return Manifest(
             stage=f"adapters/{self.name}",
             seed=job.config.seed + self.index,
