@@ -37,7 +37,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.order_sign
 
 demo-model: $(READY)
-	$(BIN)/lamo-cds train demo-model --out lamo/demo_artifact
+	$(BIN)/lamo-cds train all --config demo --work $(VAR_DIR)/train --out lamo/demo_artifact
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
