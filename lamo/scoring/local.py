@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.cache_utils import DynamicCache
 
-from lamo.artifact import Artifact
+from lamo.artifact import Artifact, ArtifactRefused
 from lamo.deadline import Deadline, DeadlinePassed
 from lamo.prompts import CANDIDATE_HEADING, Prompt, candidate_suffix
 from lamo.scoring.base import ScorerUnavailable
@@ -135,7 +135,17 @@ def load_model(artifact: Artifact) -> Any:
     )
     for group in others:
         model.load_adapter(str(artifact.folder / group.adapter), adapter_name=group.name)
+    activated = [name for name, peft in model.peft_config.items() if _invocation(peft)]
+    if activated:
+        raise ArtifactRefused(
+            f"the adapters {activated} are activated LoRA, which this engine does not apply: "
+            'train with kind = "lora" in [adapters]'
+        )
     return model.float().eval()
+
+
+def _invocation(peft: Any) -> Any:
+    return getattr(peft, "alora_invocation_tokens", None)
 
 
 def pack_suffixes(suffixes: Sequence[Sequence[int]]) -> PackedSuffixes:

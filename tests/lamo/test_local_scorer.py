@@ -16,7 +16,7 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from lamo.artifact import Artifact, ArtifactRefused, load_artifact
+from lamo.artifact import Artifact, ArtifactRefused, load_artifact, write_manifest
 from lamo.deadline import Deadline
 from lamo.prompts import Prompt, candidate_suffix, render_prompt
 from lamo.scoring.base import ScorerUnavailable
@@ -90,6 +90,16 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     config.write_text(config.read_text() + " ")
     with pytest.raises(ArtifactRefused, match="does not have the hash"):
         load_artifact(folder)
+
+
+def test_activated_adapters_are_refused_and_not_ignored(tmp_path: Path) -> None:
+    artifact = tiny_artifact(tmp_path / "a")
+    config = artifact.folder / "adapters" / "group-0" / "adapter_config.json"
+    values = json.loads(config.read_text())
+    activated = {"alora_invocation_tokens": [5, 6], "task_type": "CAUSAL_LM"}
+    config.write_text(json.dumps(values | activated))
+    with pytest.raises(ArtifactRefused, match="activated LoRA"):
+        LocalScorer(write_manifest(artifact))
 
 
 def test_a_file_that_may_hold_code_is_refused(tmp_path: Path) -> None:
