@@ -41,6 +41,15 @@ class _Life:
     before: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownVisit:
+    """A visit, and what is true of it whether its record tells it or not."""
+
+    visit: Visit
+    truth: Truth
+    situation: Situation  # that its prescriptions were drawn in
+
+
 class Generator:
     """Draws patients; keep one, as reading its tables takes a moment."""
 
@@ -61,6 +70,10 @@ class Generator:
 
     def visits(self, patient: int) -> Iterator[Visit]:
         """The visits of one patient, oldest first."""
+        return (known.visit for known in self.known_visits(patient))
+
+    def known_visits(self, patient: int) -> Iterator[KnownVisit]:
+        """The same visits, each with the truth behind it."""
         rng = Random(f"{self.seed}/{patient}")
         draws = np.random.default_rng([self.seed, patient])
         life = self._life(rng, draws)
@@ -76,7 +89,9 @@ class Generator:
         now = datetime(2018, 1, 1, 8, tzinfo=UTC) + timedelta(hours=rng.randrange(5 * 8766))
         return _Life(person=person, chronic=chronic, allergies=allergies, home=home, now=now)
 
-    def _visit(self, patient: int, life: _Life, rng: Random, draws: np.random.Generator) -> Visit:
+    def _visit(
+        self, patient: int, life: _Life, rng: Random, draws: np.random.Generator
+    ) -> KnownVisit:
         usual = life.person.usual
         setting = usual if rng.random() < 0.85 else _ELSEWHERE[usual]
         acute = self._population.acute(life.person, setting, life.chronic, rng)
@@ -107,7 +122,7 @@ class Generator:
             setting=setting,
         )
         self._live_on(life, truth, rng)
-        return visit
+        return KnownVisit(visit=visit, truth=truth, situation=situation)
 
     def _live_on(self, life: _Life, truth: Truth, rng: Random) -> None:
         at_home = _situation(None, life.person, life.chronic, life.allergies)

@@ -35,6 +35,17 @@ class Situation:
     before: frozenset[str] = frozenset()  # regimens of the previous stay
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blindness:
+    """What somebody who knows the rest cannot see, for measuring what it is worth."""
+
+    choice: bool = False  # why one member of a class is preferred to another
+    contraindications: bool = False  # that a condition rules a medication out
+
+
+SEEING = Blindness()
+
+
 class Prescribing:
     """The true probability of every prescription, and draws from it."""
 
@@ -57,10 +68,10 @@ class Prescribing:
         self._index_reasons(choices)
         self._index_ingredients()
 
-    def probabilities(self, situation: Situation) -> Floats:
+    def probabilities(self, situation: Situation, blind: Blindness = SEEING) -> Floats:
         """(regimens,): the chance of each, at most one of a choice."""
         mode = SETTINGS.index(situation.setting or "home")
-        blocked = self._blocked(situation)
+        blocked = self._blocked(situation, blind)
         home = self._mark(situation.home) & ~blocked
         before = self._mark(situation.before) & ~blocked
         # sorted: sums of floats must not hang on the order of a set
@@ -68,6 +79,7 @@ class Prescribing:
         need = sigmoid(DECIDEDNESS[SETTINGS[mode]] * self._need(mode, active, home, before))
         pull = self._preference[active].sum(axis=0)
         pull = pull + _SAME_AS_HOME * home + _SAME_AS_BEFORE * before
+        pull = np.zeros_like(pull) if blind.choice else pull
         odds = self._share[mode] * np.exp(pull) * ~blocked
         totals = np.add.reduceat(odds, self._first_of)
         share = odds / np.where(totals > 0, totals, 1.0)[self._choice_of]
@@ -115,9 +127,9 @@ class Prescribing:
         need: Floats = base + strongest + FURTHER_REASONS * (pro.sum(axis=0) - strongest) + against
         return need
 
-    def _blocked(self, situation: Situation) -> Flags:
+    def _blocked(self, situation: Situation, blind: Blindness) -> Flags:
         ruled_out = set(situation.allergens)
-        for reason in situation.reasons:
+        for reason in () if blind.contraindications else situation.reasons:
             ruled_out |= self._forbidden_by.get(reason, frozenset())
         hits = [any(i in ruled_out for i in self.ingredients[name]) for name in self.regimens]
         return np.array(hits)
