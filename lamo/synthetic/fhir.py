@@ -1,6 +1,7 @@
 """Synthetic visits as FHIR R4: a chart as a Bundle, and the hook request that signs its orders."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain
 from uuid import NAMESPACE_URL, uuid5
@@ -108,8 +109,11 @@ def _chart(record: PatientRecord, earlier: Sequence[Visit]) -> Iterator[Resource
     if earlier:
         whole = [*earlier, _bare(record)]
         yield from chain.from_iterable(_past(whole, number) for number in range(len(earlier)))
-    elif record.previous is not None:
-        yield from _stay(record.patient_id, record.previous, "inpatient")
+    elif record.previous and record.previous.started:
+        at = datetime.combine(record.previous.started, time(8), tzinfo=UTC)
+        yield from _stay(
+            replace(scene, at=at, setting="inpatient", days=_DAYS["inpatient"]), record.previous
+        )
 
 
 def _told(scene: Scene, record: PatientRecord) -> Iterator[Resource]:
@@ -145,7 +149,7 @@ def _past(visits: Sequence[Visit], number: int) -> Iterator[Resource]:
     stay = next((one for one in told if one and one.started == day), None)
     scene = _scene(visit.record, days=_DAYS[visit.setting])
     if stay is not None:
-        yield from _stay(scene.patient_id, stay, visit.setting)
+        yield from _stay(scene, stay)
         yield from (parts.document(scene, n, note) for n, note in enumerate(visit.record.notes, 1))
         return
     yield parts.encounter(scene)
@@ -154,11 +158,7 @@ def _past(visits: Sequence[Visit], number: int) -> Iterator[Resource]:
     yield from (parts.request(scene, n, one) for n, one in enumerate(given, 1))
 
 
-def _stay(patient_id: str, stay: Hospitalization, setting: Setting) -> Iterator[Resource]:
-    if stay.started is None:
-        return
-    at = datetime.combine(stay.started, time(8), tzinfo=UTC)
-    scene = Scene(patient_id=patient_id, at=at, setting=setting, days=_DAYS[setting])
+def _stay(scene: Scene, stay: Hospitalization) -> Iterator[Resource]:
     yield parts.encounter(scene)
     yield from (parts.condition(scene, n, one) for n, one in enumerate(stay.diagnoses, 1))
     yield from (parts.procedure(scene, n, one) for n, one in enumerate(stay.procedures, 1))

@@ -18,6 +18,7 @@ _CLASSES: dict[Setting, tuple[str, str]] = {
     "inpatient": ("IMP", "inpatient encounter"),
     "icu": ("IMP", "inpatient encounter"),
 }
+_UNTIL_ORDERED = timedelta(minutes=30)  # after the start of a visit that is over
 _FOOD = frozenset({"Peanut", "Shellfish"})
 _ENVIRONMENT = frozenset({"Latex"})
 _DOCUMENTS = {"18842-5": "Discharge summary", "34117-2": "History and physical note"}
@@ -140,6 +141,7 @@ def statement(scene: Scene, number: int, taken: Medication) -> Resource:
 
 def request(scene: Scene, number: int, ordered: Medication) -> Resource:
     """An order of the encounter, in the medication's own status."""
+    written = scene.at if scene.days is None else scene.at + _UNTIL_ORDERED
     named = (ordered.reference or f"/{scene.key}-r{number}").rpartition("/")[2]
     return _tagged("MedicationRequest", named) | {
         "status": ordered.status or "completed",
@@ -147,7 +149,7 @@ def request(scene: Scene, number: int, ordered: Medication) -> Resource:
         **_medication(ordered),
         "subject": _to("Patient", scene.patient_id),
         "encounter": _to("Encounter", scene.encounter_id),
-        "authoredOn": scene.at.isoformat(),
+        "authoredOn": written.isoformat(),
     }
 
 

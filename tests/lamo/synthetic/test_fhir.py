@@ -21,6 +21,10 @@ from lamo.synthetic.fhir import (
 )
 from lamo.synthetic.fhir_files import export_by_type, write_bundles
 from lamo.synthetic.injection import InjectedVisit, leave
+from lamo.training.cohort.fhir_export import FhirReading, read_export
+from lamo.training.cohort.fhir_files import Export
+from lamo.training.cohort.rules import CohortRules
+from lamo.training.cohort.tally import Tally
 from tests.lamo.synthetic.cohort import cohort
 from tests.lamo.synthetic.injected import injected
 
@@ -153,6 +157,23 @@ def test_an_export_holds_one_patient_once_and_every_prescription(tmp_path: Path)
         assert len({row["id"] for row in rows}) == len(rows) == count
     ordered = rows_of(tmp_path / "MedicationRequest.ndjson")
     assert {row["status"] for row in ordered} == {"completed"}
+
+
+def test_an_export_is_read_back_as_the_visits_that_made_it(tmp_path: Path) -> None:
+    visits = [visit for visit in cohort() if visit.patient < 12]
+    export_by_type(tmp_path, visits)
+    reading = FhirReading(
+        export=Export(folders=[tmp_path], tally=Tally()),
+        rules=CohortRules(min_visits=1),
+        mapping=TABLES,
+    )
+    found = {(one.patient_id, one.admitted_at): one for one in read_export(reading)}
+    for visit in visits:
+        if visit.prescribed:
+            read_back = found.pop((visit.record.patient_id, visit.record.decided_at))
+            assert set(read_back.prescribed) == visit.prescribed
+            assert read_back.record.setting == visit.setting
+    assert not found
 
 
 @pytest.mark.parametrize(("years", "age"), [(0, 40), (2, 42), (1, 90)])
