@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from lamo.training.external import ExternalPlan
     from lamo.training.stages.job import Job
 
 STAGE_HELP = {
@@ -38,6 +39,7 @@ _work = click.option(
     show_default=True,
     help="Folder of the stages' folders.",
 )
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.group()
@@ -128,6 +130,56 @@ def evaluate(recipe: str, work: Path, again: bool, seed: int | None) -> None:
         _refusing(lambda: _run_stage(_job(recipe, work, "evaluate"), "evaluate", again=again))
     else:
         _refusing(lambda: _evaluate_fresh(_job(recipe, work, f"evaluate --seed {seed}"), seed))
+
+
+@train.command("external")
+@click.option("--artifact", type=_FOLDER, help="The artifact; the bundled one if left out.")
+@click.option(
+    "--cohort", type=_FOLDER, required=True, help="Folder of a split that `train cohort` made."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Report without its suffix."
+)
+@click.option("--seed", type=int, default=2023, show_default=True)
+@click.option(
+    "--passes",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Over the train visits, when the adapters are trained further.",
+)
+def external(artifact: Path | None, cohort: Path, out: Path, seed: int, passes: int) -> None:
+    """Compare an artifact as it is, recalibrated, and trained further on a hospital's visits."""
+    from lamo.artifact import bundled_artifact_folder
+    from lamo.training.external import ExternalPlan
+
+    named = artifact or bundled_artifact_folder()
+    typed = f"--artifact {_shown(named)} --cohort {_shown(cohort)} --out {_shown(out)}"
+    plan = ExternalPlan(
+        artifact=named,
+        cohort=cohort,
+        command=f"lamo-cds train external {typed} --seed {seed} --passes {passes}",
+        seed=seed,
+        passes=passes,
+    )
+    _refusing(lambda: _run_external(plan, out))
+
+
+def _run_external(plan: ExternalPlan, out: Path) -> None:
+    from lamo.artifact import ArtifactRefused
+    from lamo.training.cohort.errors import CohortError
+    from lamo.training.external import run_external
+    from lamo.visits import VisitUnreadable
+
+    try:
+        click.echo(f"ok: {run_external(plan, out)}")
+    except (ArtifactRefused, CohortError, VisitUnreadable) as refused:
+        raise click.ClickException(str(refused)) from None
+
+
+def _shown(path: Path) -> Path | str:
+    """A path as typed; of an absolute one, only the last part."""
+    return path.name if path.is_absolute() else path
 
 
 def _run_all(recipe: str, work: Path, out: Path | None) -> None:
