@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from lamo.artifact import bundled_artifact_folder
-from tests.lamo.tiny import tiny_artifact
 from tests.served import Served, free_port, served
 
 ORIGIN = "http://localhost:8180"
@@ -18,11 +16,7 @@ MARKS = re.compile(r"Quill|MRN\d|Zq[a-p]+note|tok\.|Marta|draft-ibu|ibuprofen|pt
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    artifact = bundled_artifact_folder()
-    if not (artifact / "manifest.json").exists():
-        artifact = tmp_path_factory.mktemp("artifact") / "tiny"
-        tiny_artifact(artifact)
-    with served(tmp_path_factory.mktemp("var"), LAMO_ARTIFACT=str(artifact)) as running:
+    with served(tmp_path_factory.mktemp("var")) as running:
         yield running
 
 
