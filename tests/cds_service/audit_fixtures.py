@@ -40,6 +40,6 @@ def audit_url(empty_url: str) -> str:
 @pytest.fixture
 def audit_log(audit_url: str) -> Iterator[AuditLog]:
     """An audit log, on each of the two kinds of database."""
-    log = AuditLog(audit_url)
+    log = AuditLog(audit_url, timeout_s=60)  # the tests may run on a busy machine
     yield log
     log.close()
