@@ -8,6 +8,7 @@ adapters trained further on them. Nothing is tuned on the test visits.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from torch import Tensor
 
@@ -147,15 +148,18 @@ def _baselines(
 
 
 def _training(plan: ExternalPlan, fits: Mapping[str, FitReport]) -> dict[str, object]:
+    """A single step's loss is that of a handful of visits, so losses are means over a pass."""
     return {
         "passes": plan.passes,
         "learning_rate": plan.learning_rate,
-        "adapters": {
-            name: {
-                "steps": len(report.losses),
-                "first_loss": round(report.losses[0], 4),
-                "last_loss": round(report.losses[-1], 4),
-            }
-            for name, report in fits.items()
-        },
+        "adapters": {name: _passes(plan, report) for name, report in fits.items()},
+    }
+
+
+def _passes(plan: ExternalPlan, report: FitReport) -> dict[str, float]:
+    steps = -(-len(report.losses) // plan.passes)
+    return {
+        "steps": len(report.losses),
+        "first_pass_loss": round(fmean(report.losses[:steps]), 4),
+        "last_pass_loss": round(fmean(report.losses[-steps:]), 4),
     }

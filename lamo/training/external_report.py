@@ -47,13 +47,17 @@ def report_body(measured: Measured, choices: Sequence[Choice]) -> Body:
     resamples = Resamples(measured.patients, measured.seed, measured.resamples)
     jaccard = {c.name: visit_values(c.chosen, measured.prescribed)["jaccard"] for c in choices}
     first = next(choice.name for choice in choices if choice.role == "model")
+    baselines = [choice.name for choice in choices if choice.role == "baseline"]
+    best = max(baselines, key=lambda name: float(jaccard[name].mean()))
+    others = {"minus_as_is": jaccard[first], "minus_best_baseline": jaccard[best]}
     systems = {
         choice.name: _system(choice, measured.prescribed, resamples)
-        | {"minus_as_is": resamples.difference(jaccard[choice.name], jaccard[first]).to_json()}
+        | {
+            name: resamples.difference(jaccard[choice.name], other).to_json()
+            for name, other in others.items()
+        }
         for choice in choices
     }
-    best = {role: _best(systems, role) for role in ("model", "baseline")}
-    difference = resamples.difference(jaccard[best["model"]], jaccard[best["baseline"]])
     artifact = measured.artifact
     body = {
         "command": measured.command,
@@ -69,7 +73,7 @@ def report_body(measured: Measured, choices: Sequence[Choice]) -> Body:
         "counts": dict(measured.counts),
         "prescribed_per_visit": resamples.mean(measured.prescribed.sum(dim=1)).to_json(),
         "systems": systems,
-        "best": best | {"model_minus_baseline": difference.to_json()},
+        "best_baseline": best,
         "training": dict(measured.training),
     }
     return body | {"findings": list(_findings(body))}
@@ -122,11 +126,6 @@ def _system(choice: Choice, prescribed: Tensor, resamples: Resamples) -> dict[st
     return {"role": choice.role, "fitted_on": choice.fitted_on} | numbers
 
 
-def _best(systems: Mapping[str, Any], role: str) -> str:
-    names = [name for name, part in systems.items() if part["role"] == role]
-    return max(names, key=lambda name: systems[name]["jaccard"]["value"])
-
-
 def _findings(body: Body) -> Iterator[str]:
     yield from _few(body["counts"])
     for name, part in body["systems"].items():
@@ -136,11 +135,13 @@ def _findings(body: Body) -> Iterator[str]:
                 f"{interval_text(part['overprescription_ratio_micro'])} times as many medications "
                 "as were prescribed."
             )
-    models = [name for name, part in body["systems"].items() if part["role"] == "model"]
-    for name in models[1:]:
-        yield _compared(name, models[0], body["systems"][name]["minus_as_is"])
-    best = body["best"]
-    yield _compared(best["model"], f"the best baseline, {best['baseline']}", _gap_of(best))
+    models = {n: part for n, part in body["systems"].items() if part["role"] == "model"}
+    first, *others = models
+    for name in others:
+        yield _compared(name, first, models[name]["minus_as_is"])
+    best = f"the best baseline, {body['best_baseline']}"
+    for name, part in models.items():
+        yield _compared(name, best, part["minus_best_baseline"])
 
 
 def _few(counts: Mapping[str, int]) -> Iterator[str]:
@@ -155,18 +156,14 @@ def _few(counts: Mapping[str, int]) -> Iterator[str]:
         yield f"{tested} test patients prove nothing about accuracy."
 
 
-def _gap_of(best: Mapping[str, Any]) -> Mapping[str, float]:
-    gap: Mapping[str, float] = best["model_minus_baseline"]
-    return gap
-
-
 def _compared(name: str, other: str, difference: Mapping[str, float]) -> str:
     shown = "no difference is shown"
     if difference["low"] > 0:
         shown = "it is better"
     elif difference["high"] < 0:
         shown = "it is worse"
-    return f"{name.capitalize()} against {other}: {shown}, Jaccard by {interval_text(difference)}."
+    gap = interval_text(difference)
+    return f"{name.capitalize()} against {other}: {shown}; the difference in Jaccard is {gap}."
 
 
 def _table(body: Body) -> list[str]:

@@ -118,6 +118,14 @@ def test_the_report_says_that_so_few_patients_prove_nothing(
     assert all(finding in markdown for finding in body["findings"])
 
 
+def test_every_way_to_use_it_is_held_against_the_best_baseline(body: dict[str, Any]) -> None:
+    best = body["best_baseline"]
+    assert body["systems"][best]["minus_best_baseline"]["value"] == 0
+    for name in SYSTEMS[:3]:
+        said = f"{name.capitalize()} against the best baseline, {best}: it is worse"
+        assert any(finding.startswith(said) for finding in body["findings"])
+
+
 def test_the_report_names_the_command_and_no_folder_of_this_machine(
     stem: Path, body: dict[str, Any], cohort: Path
 ) -> None:
