@@ -23,6 +23,8 @@ from lamo.selection import choose
 from medication_safety.allergies import unknown_classes
 from medication_safety.check import check_medications
 
+SIGNING = frozenset({"order-sign", "medication-prescribe"})
+UNREAD = frozenset({"absent", "failed"})  # states of a prefetch key
 FETCH_SHARE = 0.6  # of the call's time, at most, for reading the client's FHIR server
 
 
@@ -42,7 +44,7 @@ def decide(
     record, odd = watch.run("map", map_record, resources, tools.tables)
     digest = watch.run("notes", digest_record, record, tools.notes)
     prompt, cut = watch.run("prompt", render_prompt, record, digest, tools.artifact.prompt_limits)
-    log_odds, outage = watch.run("score", try_score, prompt, tools, deadline)
+    log_odds, outage = watch.run("score", try_score, prompt, prefetched, tools, deadline)
     choice = watch.run("choose", choose, record, log_odds, tools.artifact)
     proposed = [score.ingredient for score in choice.proposed]
     findings = watch.run("check", check_medications, record, proposed, tools.knowledge)
@@ -70,9 +72,15 @@ def decide(
 
 
 def try_score(
-    prompt: Prompt, tools: Tools, deadline: Deadline
+    prompt: Prompt, prefetched: Prefetched, tools: Tools, deadline: Deadline
 ) -> tuple[Mapping[str, float], tuple[Gap, ...]]:
-    """Score every candidate; a model that is down or late leaves a gap, and the rules stand."""
+    """Score every candidate; a model that is down or late leaves a gap, and the rules stand.
+
+    Without the conditions nothing is scored, since an unread list would speak against every
+    order; that they were not available is a gap already, and shown.
+    """
+    if prefetched.states["conditions"] in UNREAD:
+        return {}, ()
     candidates = [entry.label for entry in tools.artifact.vocabulary]
     try:
         return tools.scorer.score(prompt, candidates, deadline), ()
@@ -97,4 +105,5 @@ def _hook_resources(
         prefetched=prefetched.resources,
         draft_orders=request.draft_orders,
         selections=request.selections,
+        orders_are_final=request.hook in SIGNING,
     )

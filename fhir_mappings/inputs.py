@@ -39,6 +39,7 @@ class HookResources:
     prefetched: Mapping[str, Sequence[Mapping[str, Any]]]  # by prefetch key
     draft_orders: Sequence[Mapping[str, Any]]  # of context.draftOrders, whatever their type
     selections: tuple[str, ...] = ()  # context.selections; the mapping maps every draft
+    orders_are_final: bool = False  # at signing, a draft without a drug is not work in progress
 
     def __post_init__(self) -> None:
         if self.decided_at.tzinfo is None:
@@ -58,6 +59,7 @@ class Call:
     tables: MappingTables
     pool: Pool
     gaps: Gaps
+    orders_are_final: bool = False
 
     @property
     def today(self) -> date:

@@ -88,5 +88,6 @@ def _open(resources: HookResources, tables: MappingTables) -> tuple[Call, tuple[
         tables=tables,
         pool=pool,
         gaps=gaps,
+        orders_are_final=resources.orders_are_final,
     )
     return call, drafts

@@ -1,6 +1,6 @@
 """The draft orders of the call to Medication."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from fhir_mappings.elements import Element
 from fhir_mappings.inputs import Call
@@ -10,6 +10,8 @@ from fhir_mappings.record import Medication
 
 _MEDICATION_ORDERS = frozenset({"MedicationRequest", "MedicationOrder"})  # the latter: DSTU2
 _NOT_ORDERS = frozenset({"Medication", "Patient", "Practitioner", "Encounter", "Condition"})
+_TOLD = frozenset({"other-patient"})
+_TOLD_WHEN_SIGNED = _TOLD | {"order-without-medication"}
 _WITHDRAWN = frozenset({"entered-in-error", "cancelled", "stopped"})
 
 
@@ -28,8 +30,13 @@ def _is_order(element: Element, call: Call) -> bool:
     refusal = _refusal(element, call)
     if refusal is not None:
         kind, meaning = refusal
-        call.gaps.add(kind, element.where, meaning, shown=kind == "other-patient")
+        call.gaps.add(kind, element.where, meaning, shown=kind in _shown(call))
     return refusal is None
+
+
+def _shown(call: Call) -> Set[str]:
+    """Kinds that a clinician has to know: a draft without a drug only once it is being signed."""
+    return _TOLD_WHEN_SIGNED if call.orders_are_final else _TOLD
 
 
 def _refusal(element: Element, call: Call) -> tuple[str, str] | None:
@@ -40,5 +47,5 @@ def _refusal(element: Element, call: Call) -> tuple[str, str] | None:
     if (element.text("status") or "").lower() in _WITHDRAWN or element.is_true("doNotPerform"):
         return "order-withdrawn", "the draft is withdrawn or says not to give: it was not checked"
     if not named_medication(element, call) and not element.has("medicationReference"):
-        return "order-without-medication", "the draft names no medication yet: nothing to check"
+        return "order-without-medication", "the draft names no medication, so it was not checked"
     return None

@@ -89,7 +89,8 @@ class Pool:
         if type_of(element) not in _TYPE_OF_KEY.values() or not self.is_another_patients(element):
             return True
         meaning = "the resource is about another patient than the call: it was set aside"
-        self._gaps.add("other-patient", element.where, meaning)
+        is_person = type_of(element) == "Patient"  # the wrong chart: to be said aloud
+        self._gaps.add("other-patient", element.where, meaning, shown=is_person)
         return False
 
     def _keep(self, element: Element) -> None:

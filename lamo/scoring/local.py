@@ -16,6 +16,7 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.cache_utils import DynamicCache
+from transformers.utils.logging import disable_progress_bar
 
 from lamo.artifact import Artifact, ArtifactRefused
 from lamo.deadline import Deadline, DeadlinePassed
@@ -121,6 +122,7 @@ class LocalScorer:
 
 def load_model(artifact: Artifact) -> Any:
     """The base model with every adapter; safetensors only, offline, no code from the folder."""
+    disable_progress_bar()
     base = AutoModelForCausalLM.from_pretrained(
         str(artifact.base_model_folder),
         local_files_only=True,

@@ -1,0 +1,106 @@
+"""One call from request to cards, with a scripted scorer and everything else real."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_service.audit.log import AuditLog
+from cds_service.audit.migrate import upgrade
+from cds_service.decision import decide
+from cds_service.discovery import find_service
+from cds_service.errors import AuditUnavailable
+from cds_service.hook_request import HookRequest
+from cds_service.settings import Settings
+from cds_service.tools import Tools, build_tools
+from cds_service.trust import Caller
+from tests.calls import ORDER, PATIENT, context_of, hook_call, searchset
+from tests.cds_service.card_rules import assert_valid_cards
+from tests.fakes import FakeScorer
+
+
+@pytest.fixture
+def scorer() -> FakeScorer:
+    return FakeScorer()
+
+
+@pytest.fixture
+def tools(tmp_path: Path, scorer: FakeScorer) -> Iterator[Tools]:
+    settings = Settings(var_dir=tmp_path)
+    upgrade(settings.database_url)
+    built = build_tools(settings, scorer=scorer)
+    yield built
+    built.audit_log.close()
+
+
+def cards_of(tools: Tools, hook: str = "order-sign", **changes: Any) -> list[dict[str, Any]]:
+    request = HookRequest.from_json(find_service(f"lamo-{hook}"), hook_call(hook, **changes))
+    cards = decide(request, Caller(), "request-1", tools)
+    assert_valid_cards(cards, "p1")
+    return cards
+
+
+def stored(tools: Tools) -> Mapping[str, Any]:
+    newest = tools.audit_log.list_events(limit=1)[0]
+    return tools.audit_log.find_event(newest.event_id).body
+
+
+def test_an_unsupported_order_is_warned_of_and_the_decision_is_recorded(tools: Tools) -> None:
+    cards = cards_of(tools)
+    assert [card["indicator"] for card in cards] == ["warning"]
+    assert "ibuprofen" in cards[0]["summary"]
+    body = stored(tools)
+    assert body["cards"] == cards
+    assert len(body["scores"]) == len(tools.artifact.vocabulary)
+    assert {"prefetch", "map", "score", "check", "cards", "total"} <= set(body["stage_ms"])
+
+
+def test_a_model_that_is_down_leaves_the_rules_standing_and_says_so(
+    tools: Tools, scorer: FakeScorer
+) -> None:
+    scorer.outage = "no time was left for scoring"
+    allergy = {
+        "resourceType": "AllergyIntolerance",
+        "id": "a1",
+        "patient": {"reference": "Patient/p1"},
+        "criticality": "high",
+        "code": {"text": "Ibuprofen"},
+    }
+    prefetch = hook_call()["prefetch"] | {"allergies": searchset(allergy)}
+    cards = cards_of(tools, prefetch=prefetch)
+    assert [card["indicator"] for card in cards] == ["critical", "info"]
+    assert "could not" in cards[1]["detail"]
+
+
+def test_nothing_is_held_against_orders_when_the_conditions_could_not_be_read(
+    tools: Tools, scorer: FakeScorer
+) -> None:
+    cards = cards_of(tools, prefetch={"patient": PATIENT})
+    assert scorer.prompts == []
+    assert [card["indicator"] for card in cards] == ["info"]
+    assert "not available" in cards[0]["summary"] + cards[0]["detail"]
+
+
+def test_signing_an_order_without_a_drug_says_that_it_was_not_checked(tools: Tools) -> None:
+    unnamed = {k: v for k, v in ORDER.items() if k != "medicationCodeableConcept"}
+    drafts = {"resourceType": "Bundle", "entry": [{"resource": unnamed}]}
+    [card] = cards_of(tools, context=context_of(draftOrders=drafts))
+    assert "not checked" in card["detail"]
+    assert (
+        cards_of(tools, "order-select", context=context_of("order-select", draftOrders=drafts))
+        == []
+    )
+
+
+def test_another_patients_chart_is_said_aloud(tools: Tools) -> None:
+    prefetch = hook_call()["prefetch"] | {"patient": PATIENT | {"id": "p2"}}
+    cards = cards_of(tools, prefetch=prefetch)
+    assert "another patient" in cards[-1]["summary"] + cards[-1]["detail"]
+
+
+def test_no_card_leaves_when_the_decision_cannot_be_recorded(tools: Tools, tmp_path: Path) -> None:
+    lost = AuditLog(f"sqlite:///{tmp_path}/missing.sqlite3")
+    with pytest.raises(AuditUnavailable):
+        cards_of(replace(tools, audit_log=lost))
