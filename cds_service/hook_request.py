@@ -56,7 +56,7 @@ class HookRequest:
             hook=service.hook,
             hook_instance=_hook_instance(body),
             user_id=_matching(context, "context.userId", USER_ID, "a reference such as Type/id"),
-            patient_id=_patient_id(context),
+            patient_id=_bare_id(context, "patientId", "Patient"),
             encounter_id=_encounter_id(context),
             draft_orders=_orders(service, context) if names_orders else (),
             selections=_selections(service, context) if names_orders else (),
@@ -115,23 +115,19 @@ def _hook_instance(body: Mapping[str, Any]) -> str:
     return str(UUID(_matching(body, "hookInstance", UUID_TEXT, "a UUID")))
 
 
-def _patient_id(context: Mapping[str, Any]) -> str:
-    """The bare id; 'Patient/123' is a common slip and means the same."""
-    wanted = "the bare FHIR id of the patient"
-    text = _text(context, "patientId", wanted, "context.patientId").removeprefix("Patient/")
+def _bare_id(context: Mapping[str, Any], name: str, resource_type: str) -> str:
+    """The bare id; 'Patient/123' for patientId is a common slip and means the same."""
+    path, wanted = f"context.{name}", f"the bare FHIR id of the {resource_type.lower()}"
+    text = _text(context, name, wanted, path).removeprefix(f"{resource_type}/")
     if not FHIR_ID.fullmatch(text):
-        raise MalformedRequest("context.patientId", "a string of another form", wanted)
+        raise MalformedRequest(path, "a string of another form", wanted)
     return text
 
 
 def _encounter_id(context: Mapping[str, Any]) -> str | None:
     if context.get("encounterId") is None:
         return None
-    wanted = "the bare FHIR id of the encounter"
-    text = _text(context, "encounterId", wanted, "context.encounterId").removeprefix("Encounter/")
-    if not FHIR_ID.fullmatch(text):
-        raise MalformedRequest("context.encounterId", "a string of another form", wanted)
-    return text
+    return _bare_id(context, "encounterId", "Encounter")
 
 
 def _fhir_server(body: Mapping[str, Any]) -> str | None:
