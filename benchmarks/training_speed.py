@@ -21,7 +21,7 @@ from peft import LoraConfig, get_peft_model
 from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from lamo.scoring.local import pack_suffixes
+from lamo.scoring.packing import pack_suffixes
 from lamo.training.examples import Example
 from lamo.training.forward import PackedLoss, Question, Whole
 
@@ -69,10 +69,10 @@ def _seconds_per_visit(shape: Shape, rows: int, visits: int) -> dict[str, float]
 
     def packed() -> None:
         for question in questions:
-            PackedLoss(plain, [question], 0.0)(examples, whole).backward()
+            PackedLoss(plain, [question])(examples, whole).backward()
 
     def packed_activated() -> None:
-        PackedLoss(activated, questions, 0.0)(examples, whole).backward()
+        PackedLoss(activated, questions)(examples, whole).backward()
 
     row_by_row = _cpu_seconds(lambda: _rows(plain, examples[0], lengths[:rows]))
     return {

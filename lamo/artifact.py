@@ -39,6 +39,7 @@ class VocabularyEntry:
     bias: float
     recommend_at: float  # log-odds: as many predicted as prescribed on validation
     support_at: float  # log-odds that nearly all prescribed orders of it exceed on validation
+    balance: float = 0.0  # log-odds that the policy balanced-jaccard adds before ranking
     curve: tuple[tuple[float, float], ...] = ()  # replaces slope and bias where it held out better
 
     def probability(self, log_odds: float) -> float:

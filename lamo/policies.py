@@ -6,6 +6,8 @@ Pure functions over plain numbers, without torch, as serving calls them for one 
 - greedy: every candidate whose answer is more likely Yes than No; the original's rule.
 - thresholds: every candidate at or above its own `recommend_at`, which matches prescribed counts.
 - expected-jaccard: the set of largest expected Jaccard, given the calibrated probabilities.
+- balanced-jaccard: a list of the same length, filled by the log-odds of the probability plus the
+  medication's `balance`, so that rare medications get their share of lists.
 - risk-control: every candidate at or above one probability, chosen on validation patients so that
   the expected share of unsupported recommendations is bounded (`lamo/training/conformal.py`).
 
@@ -20,8 +22,9 @@ from typing import Literal, NamedTuple, Protocol, get_args
 
 from lamo.pair_search import search
 
-PolicyName = Literal["greedy", "thresholds", "expected-jaccard", "risk-control"]
+PolicyName = Literal["greedy", "thresholds", "expected-jaccard", "balanced-jaccard", "risk-control"]
 Guarantee = Literal["expected", "probable"]
+TINY = 1e-6  # probabilities nearer to 0 or 1 count as this in a ranking
 NEGLIGIBLE = 1e-15  # probability mass that the count of other medications may lose per step
 
 
@@ -40,6 +43,10 @@ class Scored(Protocol):
     def recommend_at(self) -> float:
         """Log-odds from which the thresholds policy recommends it."""
 
+    @property
+    def balance(self) -> float:
+        """Log-odds that balanced-jaccard adds before ranking."""
+
 
 class Score(NamedTuple):
     """The least that a policy needs, for callers without a `CandidateScore`."""
@@ -47,6 +54,7 @@ class Score(NamedTuple):
     log_odds: float
     probability: float
     recommend_at: float
+    balance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +123,8 @@ def select(
         Indices of the chosen candidates, none of them listed already.
     """
     cap = _cap(policy, candidates)
-    if policy.name == "expected-jaccard":
-        return frozenset(_expected_jaccard(candidates, cap) - context.listed)
+    if policy.name in _RANKS:
+        return frozenset(_expected_jaccard(policy, candidates, cap) - context.listed)
     room = max(0, cap - sum(index < len(candidates) for index in context.listed))
     margin = _MARGINS[policy.name]
     margins = {
@@ -164,10 +172,21 @@ def _one_more(counts: list[float], probability: float) -> list[float]:
     return grown
 
 
-def _expected_jaccard(candidates: Sequence[Scored], most: int) -> set[int]:
-    order = sorted(range(len(candidates)), key=lambda index: -candidates[index].probability)
-    ordered = [candidates[index].probability for index in order]
-    return set(order[: expected_jaccard_size(ordered, most)])
+def _expected_jaccard(policy: Policy, candidates: Sequence[Scored], most: int) -> set[int]:
+    size = expected_jaccard_size(sorted((c.probability for c in candidates), reverse=True), most)
+    rank = _RANKS[policy.name]
+    return set(sorted(range(len(candidates)), key=lambda index: -rank(candidates[index]))[:size])
+
+
+def _balanced(candidate: Scored) -> float:
+    probability = min(max(candidate.probability, TINY), 1 - TINY)
+    return math.log(probability / (1 - probability)) + candidate.balance
+
+
+_RANKS: Mapping[str, Callable[[Scored], float]] = {
+    "expected-jaccard": lambda candidate: candidate.probability,
+    "balanced-jaccard": _balanced,
+}
 
 
 def _cap(policy: Policy, candidates: Iterable[Scored]) -> int:

@@ -42,6 +42,19 @@ CANDIDATE_HEADING = "Candidate drug:"
 ANSWER_HEADING = ".\n'''\n###Answer:\n"
 ANSWERS = ("Yes", "No")
 
+FIELDS = (
+    "History of present illness: ",
+    "Past medical history: ",
+    "Allergies: ",
+    "Medications on admission: ",
+    "Diagnose: ",
+    "Procedure: ",
+    "Drug names: ",
+    "Age: ",
+    "Gender: ",
+)
+LIST_MARKS = ("['", "', '", "'], ", "'],\n", "[], ", "[],\n")
+
 # The strings that never change: a tokenizer of our own may keep each as one token.
 FIXED_TEXTS = (
     INSTRUCTION,
@@ -51,6 +64,8 @@ FIXED_TEXTS = (
     BLOCK_END,
     CANDIDATE_HEADING,
     ANSWER_HEADING,
+    *FIELDS,
+    *LIST_MARKS,
 )
 
 

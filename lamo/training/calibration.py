@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamo.training.balance import PSEUDO_COUNT, balance_of, wanted_counts
 from lamo.training.isotonic import better_curves, curve_values
 from lamo.training.platt import platt
 
 SUPPORTED_SHARE = 0.95  # of the prescribed orders of a medication lie above its support_at
-PSEUDO_COUNT = 10.0  # prescribed visits at which a medication's own numbers weigh half
 
 Curves = tuple[tuple[tuple[float, float], ...], ...]
 
@@ -31,6 +31,7 @@ class Calibration:
     recommend_at: Tensor  # (candidates,) log-odds
     support_at: Tensor  # (candidates,) log-odds
     base_rate: Tensor  # (candidates,)
+    balance: Tensor  # (candidates,) log-odds
     curves: Curves = ()  # per medication (log-odds, probability); empty: slope and bias hold
 
     def probabilities(self, log_odds: Tensor) -> Tensor:
@@ -39,7 +40,7 @@ class Calibration:
 
     def entry(self, index: int) -> dict[str, Any]:
         """The numbers of one medication, as the artifact's vocabulary keeps them."""
-        names = ("base_rate", "slope", "bias", "recommend_at", "support_at")
+        names = ("base_rate", "slope", "bias", "recommend_at", "support_at", "balance")
         numbers = {name: round(float(getattr(self, name)[index]), 4) for name in names}
         return numbers | {"curve": self.curves[index] if self.curves else ()}
 
@@ -78,6 +79,7 @@ def calibrate(
         recommend_at=recommend_at,
         support_at=_supported(log_odds, prescribed, recommend_at),
         base_rate=prescribed.float().mean(dim=0),
+        balance=balance_of(probability, prescribed),
         curves=curves,
     )
 
@@ -93,13 +95,10 @@ def _probabilities(log_odds: Tensor, slope: Tensor, bias: Tensor, curves: Curves
 def _count_matching(log_odds: Tensor, prescribed: Tensor, probability: Tensor) -> Tensor:
     """Per medication, the threshold above which as many visits lie as are to be expected.
 
-    That count is the observed one, mixed with the calibrated one (sum of probabilities, which
-    borrows from the group) where there are few. Visits with the very same score cannot be told
-    apart: the threshold goes above or below all of them, whichever is nearer to the count.
+    Visits with the very same score cannot be told apart: the threshold goes above or below all
+    of them, whichever is nearer to the count.
     """
-    observed, expected = prescribed.sum(dim=0).float(), probability.sum(dim=0)
-    weight = observed / (observed + PSEUDO_COUNT)
-    wanted = weight * observed + (1 - weight) * expected
+    wanted = wanted_counts(prescribed, probability)
     counts = wanted.round().clamp(min=1, max=len(log_odds) - 1).long()
     ordered = log_odds.sort(dim=0, descending=True).values
     upper = ordered.gather(0, (counts - 1)[None])[0]
@@ -108,7 +107,7 @@ def _count_matching(log_odds: Tensor, prescribed: Tensor, probability: Tensor) -
     kept = torch.where((counts - above) < (below - counts), above, below).clamp(min=1)
     last = ordered.gather(0, (kept - 1)[None])[0]
     following = ordered.gather(0, kept.clamp(max=len(log_odds) - 1)[None])[0]
-    never = observed == 0
+    never = ~prescribed.any(dim=0)
     return torch.where(never, ordered[0] + 1.0, (last + following) / 2)
 
 

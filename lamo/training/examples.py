@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lamo.notes import NoteTools, digest_record
 from lamo.prompts import PromptLimits, render_prompt
-from lamo.scoring.local import PackedSuffixes
+from lamo.scoring.packing import PackedSuffixes
 from lamo.visits import Visit
 
 

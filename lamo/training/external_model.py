@@ -12,11 +12,11 @@ from transformers import AutoTokenizer
 
 from lamo.artifact import Artifact
 from lamo.notes import NoteTools
-from lamo.scoring.local import load_model
+from lamo.scoring.stock import load_model
 from lamo.training.calibration import Calibration
 from lamo.training.evaluation.features import prescribed_of
 from lamo.training.examples import Example, prompt_text
-from lamo.training.fit import FitPlan, FitReport, fit
+from lamo.training.fit import FitPlan, FitReport, Rates, fit
 from lamo.training.forward import Question
 from lamo.training.scoring import score_examples
 from lamo.training.stages.questions import Wording
@@ -108,10 +108,12 @@ def small_steps(visits: int, passes: int, learning_rate: float, seed: int) -> Fi
     return FitPlan(
         visits=visits * passes,
         batch_visits=BATCH_VISITS,
-        learning_rate=learning_rate,
-        warmup_steps=WARMUP_STEPS,
-        schedule="inverse-sqrt",
-        weight_decay=0.0,
+        rates=Rates(
+            learning_rate=learning_rate,
+            warmup_steps=WARMUP_STEPS,
+            schedule="inverse-sqrt",
+            weight_decay=0.0,
+        ),
         seed=seed,
     )
 
@@ -120,6 +122,6 @@ def own_calibration(artifact: Artifact) -> Calibration:
     """The calibration and thresholds that the artifact came with, as tensors."""
     numbers = {
         name: torch.tensor([getattr(entry, name) for entry in artifact.vocabulary])
-        for name in ("slope", "bias", "recommend_at", "support_at", "base_rate")
+        for name in ("slope", "bias", "recommend_at", "support_at", "base_rate", "balance")
     }
     return Calibration(**numbers, curves=tuple(entry.curve for entry in artifact.vocabulary))

@@ -6,7 +6,7 @@ by accelerate, so `torchrun` and `accelerate launch` change the time of a step a
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from statistics import fmean
@@ -18,11 +18,28 @@ from accelerate import Accelerator, InitProcessGroupKwargs
 from torch import Tensor
 
 from lamo.training.examples import Example, batches_of
-from lamo.training.forward import PackedLoss, Question, Whole, activate_all, parameters_of
+from lamo.training.forward import (
+    Objective,
+    PackedLoss,
+    Question,
+    Whole,
+    activate_all,
+    parameters_of,
+)
+from lamo.training.optimizers import Rates, make_optimizers, make_schedulers
 from lamo.training.scoring import score_examples
 from lamo.training.stopping import StopRule, Watcher
 
-__all__ = ["FitPlan", "FitReport", "Question", "StopRule", "fit", "score_examples"]
+__all__ = [
+    "FitPlan",
+    "FitReport",
+    "Objective",
+    "Question",
+    "Rates",
+    "StopRule",
+    "fit",
+    "score_examples",
+]
 
 log = structlog.get_logger()
 
@@ -32,15 +49,12 @@ OTHERS_WAIT = timedelta(hours=12)  # for the one process that prepares data or w
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitPlan:
-    """How long and how fast to train."""
+    """How long, how fast and for what to train."""
 
     visits: int  # visits seen in all; more than there are means further epochs
     batch_visits: int  # of one optimizer step, over all processes
-    learning_rate: float
-    warmup_steps: int
-    schedule: str  # "cosine" or "inverse-sqrt" (LAMO's)
-    weight_decay: float = 0.01
-    text_weight: float = 0.0  # weight of the language-model loss on the prefix (base only)
+    rates: Rates
+    objective: Objective = field(default_factory=Objective)
     seed: int = 2023
     micro_visits: int = 0  # in one forward pass of one process; 0: its whole share of the step
     stop: StopRule = field(default_factory=StopRule)
@@ -73,9 +87,8 @@ def fit(
 ) -> FitReport:
     """Train what the questions name, in place; ends with the best weights on `validation`.
 
-    The loss is the cross-entropy of the answer word (Yes or No) over the whole vocabulary, at the
-    answer position only; the period and the end of sequence after it are always the same and are
-    left out. `plan.text_weight` adds next-token loss on the prefix.
+    The loss is the cross-entropy of the answer word (Yes or No) at the answer position only; the
+    period and the end of sequence after it are always the same and are left out.
 
     Args:
         model: a causal LM, or a PEFT model of one.
@@ -119,28 +132,25 @@ class _Runner:
     ) -> None:
         steps = math.ceil(plan.visits / plan.batch_visits)
         self._trained = [parameters_of(model, question.adapter) for question in questions]
-        optimizer = torch.optim.AdamW(
-            [parameter for group in self._trained for parameter in group],
-            lr=plan.learning_rate,
-            weight_decay=plan.weight_decay,
-            betas=(0.9, 0.98),
-        )
-        self._scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(plan, steps))
-        self._module, self._optimizer = accelerator.prepare(
-            PackedLoss(model, questions, plan.text_weight), optimizer
+        everything = [parameter for group in self._trained for parameter in group]
+        optimizers = make_optimizers(model, everything, plan.rates)
+        self._schedulers = make_schedulers(optimizers, plan.rates, steps)
+        self._module, *self._optimizers = accelerator.prepare(
+            PackedLoss(model, questions, plan.objective), *optimizers
         )
         self._accelerator, self._plan = accelerator, plan
 
     def step(self, visits: Sequence[Example]) -> float:
         """One optimizer step; returns its mean loss over all processes."""
-        whole = Whole(len(visits), sum(len(visit.prefix) - 1 for visit in visits))
+        whole = Whole(len(visits), self._plan.objective.text_tokens(visits))
         micro_batches = self._micro_batches(visits)
         losses = [self._backward(part, whole, micro_batches) for part in micro_batches]
         for group in self._trained:
             self._accelerator.clip_grad_norm_(group, MAX_GRADIENT_NORM)
-        self._optimizer.step()
-        self._scheduler.step()
-        self._optimizer.zero_grad()
+        for optimizer, scheduler in zip(self._optimizers, self._schedulers, strict=True):
+            optimizer.step()
+            scheduler.step()
+            optimizer.zero_grad()
         return float(self._accelerator.reduce(torch.stack(losses).sum(), "sum"))
 
     def _backward(
@@ -177,14 +187,3 @@ def _forever(examples: Sequence[Example], plan: FitPlan) -> Iterator[list[Exampl
         for batch in batches_of(examples, plan.batch_visits, generator):
             if len(batch) == plan.batch_visits or len(examples) < plan.batch_visits:
                 yield batch
-
-
-def _schedule(plan: FitPlan, steps: int) -> Callable[[int], float]:
-    def factor(step: int) -> float:
-        warm = min(1.0, (step + 1) / plan.warmup_steps)
-        if plan.schedule == "inverse-sqrt":
-            return warm * math.sqrt(plan.warmup_steps / max(step + 1, plan.warmup_steps))
-        done = max(0, step - plan.warmup_steps) / max(1, steps - plan.warmup_steps)
-        return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
-
-    return factor

@@ -9,17 +9,19 @@ the rest of the prefix once, without gradients, and every group's candidates fol
     group 2                                    [heading | suffix | suffix | ...]  adapter 2
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear
 from transformers.cache_utils import DynamicCache
 
-from lamo.scoring.local import PackedSuffixes
+from lamo.scoring.packing import PackedSuffixes
 from lamo.training.examples import Batch, Example, make_batch
+
+Over = Literal["vocabulary", "answers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Question:
     no_id: int
     adapter: str = ""  # of a model with several; empty: the model as it is
 
+    @property
+    def answers(self) -> list[int]:
+        """The tokens of Yes and No, in this order."""
+        return [self.yes_id, self.no_id]
+
 
 @dataclass(frozen=True, slots=True)
 class Whole:
@@ -41,14 +48,36 @@ class Whole:
     text_tokens: int  # next-token targets in the prefixes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """What the loss is made of."""
+
+    over: Literal["vocabulary", "answers"] = "vocabulary"  # which words the answer competes with
+    text_weight: float = 0.0  # of the next-token loss on the prefix (base only)
+    text_every: int = 1  # every n-th visit has a next-token loss
+
+    def has_text(self, example: Example) -> bool:
+        """Whether the text of this visit is learned from."""
+        return self.text_weight > 0 and example.visit % self.text_every == 0
+
+    def text_tokens(self, visits: Sequence[Example]) -> int:
+        """How many next-token targets these visits have."""
+        return sum(len(visit.prefix) - 1 for visit in visits if self.has_text(visit))
+
+
+ANSWER_ONLY = Objective()
+
+
 class PackedLoss(nn.Module):
     """The loss as a module, so that any way to spread training over processes can wrap it."""
 
-    def __init__(self, model: Any, questions: Sequence[Question], text_weight: float) -> None:
+    def __init__(
+        self, model: Any, questions: Sequence[Question], objective: Objective = ANSWER_ONLY
+    ) -> None:
         super().__init__()
         self.model = model
         self.questions = tuple(questions)
-        self.text_weight = text_weight
+        self.objective = objective
 
     def forward(self, examples: Sequence[Example], whole: Whole) -> Tensor:
         """Sum of the losses of these visits over the size of the whole step.
@@ -57,16 +86,22 @@ class PackedLoss(nn.Module):
         has an adapter of its own, which sees its own mean.
         """
         batches = batches_for(self.model, examples, self.questions)
+        over = self.objective.over
         total = torch.zeros((), device=batches[0].ids.device)
-        if self.text_weight:
-            logits, text = _with_text(self.model, batches[0])
+        if self.objective.text_weight:
+            hidden = _hidden(self.model, batches[0])
+            text = _text_loss(self.model, batches[0], hidden, self._texts(examples))
+            logits = _logits(self.model, hidden[:, batches[0].answers], self.questions[0], over)
             total = total + _answer_loss(logits, batches[0], self.questions[0], whole)
-            return total + self.text_weight * text / whole.text_tokens
-        parts = zip(packed_logits(self.model, batches, self.questions), batches, strict=True)
+            return total + self.objective.text_weight * text / max(1, whole.text_tokens)
+        parts = zip(answer_logits(self.model, batches, self.questions, over), batches, strict=True)
         for (logits, batch), question in zip(parts, self.questions, strict=True):
             total = total + _answer_loss(logits, batch, question, whole)
         activate_all(self.model, self.questions)
         return total
+
+    def _texts(self, examples: Sequence[Example]) -> Tensor:
+        return torch.tensor([self.objective.has_text(example) for example in examples])
 
 
 def batches_for(
@@ -77,24 +112,23 @@ def batches_for(
     return [make_batch(examples, q.packed, q.chosen).to(device) for q in questions]
 
 
-def packed_logits(
-    model: Any, batches: Sequence[Batch], questions: Sequence[Question]
+def answer_logits(
+    model: Any, batches: Sequence[Batch], questions: Sequence[Question], over: Over = "answers"
 ) -> Iterator[Tensor]:
-    """(visits, candidates, vocabulary) logits at the answers, one tensor per question."""
+    """(visits, candidates, words) logits at the answers, one tensor per question.
+
+    The words are the whole vocabulary, or Yes and No in this order.
+    """
     heading = invocation_length(model, questions[0].adapter)
     prefix = _base_prefix(model, batches[0], heading) if heading else None
     for batch, question in zip(batches, questions, strict=True):
         if question.adapter:
             model.set_adapter(question.adapter)
         if prefix is None:
-            yield _head(model)(_hidden(model, batch)[:, batch.answers])
+            yield _logits(model, _hidden(model, batch)[:, batch.answers], question, over)
         else:
-            yield _activated(model, batch, prefix, heading)
-
-
-def log_odds(logits: Tensor, question: Question) -> Tensor:
-    """(..., vocabulary) logits -> (...) float32 log-odds of Yes against No."""
-    return (logits[..., question.yes_id] - logits[..., question.no_id]).float()
+            logits = _activated(model, batch, prefix, heading)
+            yield logits if over == "vocabulary" else logits[..., question.answers]
 
 
 def invocation_length(model: Any, adapter: str = "") -> int:
@@ -123,19 +157,24 @@ def activate_all(model: Any, questions: Sequence[Question]) -> None:
 
 
 def _answer_loss(logits: Tensor, batch: Batch, question: Question, whole: Whole) -> Tensor:
-    wanted = torch.where(batch.targets, question.yes_id, question.no_id)
+    yes, no = (0, 1) if logits.shape[-1] == len(question.answers) else question.answers
+    wanted = torch.where(batch.targets, yes, no)
     total = cross_entropy(logits.flatten(0, 1).float(), wanted.flatten(), reduction="sum")
     return total / (whole.visits * len(question.chosen))
 
 
-def _with_text(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Logits at the answers, and the summed next-token loss of the prefixes."""
-    hidden = _hidden(model, batch)
+def _text_loss(model: Any, batch: Batch, hidden: Tensor, texts: Tensor) -> Tensor:
+    """The summed next-token loss of the prefixes of some visits; texts: (visits,) bool."""
     end = batch.prefix_tokens
-    keep = batch.real[:, :-1] & batch.real[:, 1:]
+    keep = batch.real[:, :-1] & batch.real[:, 1:] & texts.to(hidden.device)[:, None]
     text = _head(model)(hidden[:, : end - 1][keep])
-    loss = cross_entropy(text.float(), batch.ids[:, 1:end][keep], reduction="sum")
-    return _head(model)(hidden[:, batch.answers]), loss
+    return cross_entropy(text.float(), batch.ids[:, 1:end][keep], reduction="sum")
+
+
+def _logits(model: Any, hidden: Tensor, question: Question, over: Over) -> Tensor:
+    """(..., width) -> (..., words); for the answers only two rows of the output matrix are read."""
+    head = _head(model)
+    return head(hidden) if over == "vocabulary" else linear(hidden, head.weight[question.answers])
 
 
 def _hidden(model: Any, batch: Batch) -> Tensor:
@@ -196,8 +235,8 @@ def _additive(model: Any, mask: Tensor) -> Tensor:
     return added.masked_fill_(~mask, torch.finfo(dtype).min)
 
 
-def _head(model: Any) -> Callable[[Tensor], Tensor]:
-    head: Callable[[Tensor], Tensor] = _causal_lm(model).get_output_embeddings()
+def _head(model: Any) -> nn.Linear:
+    head: nn.Linear = _causal_lm(model).get_output_embeddings()
     return head
 
 

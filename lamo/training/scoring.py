@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lamo.training.examples import Example
-from lamo.training.forward import Question, batches_for, log_odds, packed_logits
+from lamo.training.forward import Question, answer_logits, batches_for
 
 
 @torch.inference_mode()
@@ -21,6 +21,6 @@ def score_examples(
     for start in range(0, len(order), batch_visits):
         rows = order[start : start + batch_visits]
         batches = batches_for(model, [examples[i] for i in rows], [question])
-        (logits,) = packed_logits(model, batches, [question])
-        scores[rows] = log_odds(logits, question).cpu()
+        (logits,) = answer_logits(model, batches, [question])
+        scores[rows] = (logits[..., 0] - logits[..., 1]).float().cpu()
     return scores

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from lamo.policies import NOTHING_BESIDE, Context, Policy, Score, select
 from lamo.training.calibration import Calibration
-from lamo.training.evaluation.choices import expected_jaccard_choice
+from lamo.training.evaluation.choices import expected_jaccard_choice, ranked_choice
 
 
 def choose_rows(
@@ -34,16 +34,19 @@ def choose_rows(
     probability = calibration.probabilities(log_odds)
     if policy.probability_from is not None:
         return probability >= policy.probability_from
-    return expected_jaccard_choice(probability)
+    likely = expected_jaccard_choice(probability)
+    if policy.name == "expected-jaccard":
+        return likely
+    return ranked_choice(probability, calibration.balance, likely.sum(dim=1, keepdim=True))
 
 
 def _row_by_row(
     policy: Policy, log_odds: Tensor, calibration: Calibration, context: Context
 ) -> Tensor:
     chosen = torch.zeros(log_odds.shape, dtype=torch.bool)
-    recommend_at = calibration.recommend_at.tolist()
+    fixed = (calibration.recommend_at.tolist(), calibration.balance.tolist())
     probability = calibration.probabilities(log_odds).tolist()
     for row, numbers in enumerate(zip(log_odds.tolist(), probability, strict=True)):
-        scores = [Score(*each) for each in zip(*numbers, recommend_at, strict=True)]
+        scores = [Score(*each) for each in zip(*numbers, *fixed, strict=True)]
         chosen[row, sorted(select(policy, scores, context))] = True
     return chosen

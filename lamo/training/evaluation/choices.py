@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from lamo.policies import TINY
+
 
 def prevalence_top_k(training: Tensor, visits: int) -> Tensor:
     """The floor: the same list for everyone, as long as the mean prescribed list.
@@ -41,6 +43,21 @@ def expected_jaccard_choice(probability: Tensor) -> Tensor:
         p = ordered[:, k - 1 : k]
         others = others * (1 - p) + p * pad(others[:, :-1], (1, 0))
     expected[:, 0] = others[:, 0]  # an empty list is right when nothing is prescribed
-    best = expected.argmax(dim=1, keepdim=True)
-    chosen = torch.zeros_like(probability, dtype=torch.bool)
-    return chosen.scatter(1, order, torch.arange(candidates)[None] < best)
+    return _first(order, expected.argmax(dim=1, keepdim=True))
+
+
+def ranked_choice(probability: Tensor, balance: Tensor, size: Tensor) -> Tensor:
+    """Per visit the first `size` candidates by balanced log-odds.
+
+    Args:
+        probability: (visits, candidates).
+        balance: (candidates,) log-odds added to each candidate.
+        size: (visits, 1).
+    """
+    order = (torch.logit(probability, eps=TINY) + balance).argsort(dim=1, descending=True)
+    return _first(order, size)
+
+
+def _first(order: Tensor, size: Tensor) -> Tensor:
+    chosen = torch.zeros(order.shape, dtype=torch.bool)
+    return chosen.scatter(1, order, torch.arange(order.shape[1])[None] < size)

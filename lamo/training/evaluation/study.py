@@ -44,6 +44,7 @@ from lamo.training.evaluation.systems import (
     ScoredSystem,
     Sees,
     System,
+    balanced_jaccard,
     chosen_by,
     count_matching_thresholds,
     expected_jaccard,
@@ -59,7 +60,7 @@ LINEAR_ALL = "logistic regression on codes, history and notes"
 
 def standard_rules() -> tuple[Rule, ...]:
     """The original's rule first, then each improvement on it."""
-    return (greedy_yes(), count_matching_thresholds(), expected_jaccard())
+    return (greedy_yes(), count_matching_thresholds(), expected_jaccard(), balanced_jaccard())
 
 
 @dataclass(frozen=True, kw_only=True)

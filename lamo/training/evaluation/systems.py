@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from torch import Tensor
 
+from lamo.policies import Policy
 from lamo.training.calibration import Calibration, calibrate
 from lamo.training.evaluation.choices import expected_jaccard_choice
 from lamo.training.scored import Scored
+from lamo.training.selection import choose_rows
 
 Sees = Literal["nothing", "codes", "history", "codes and notes", "prompt", "the truth"]
 Role = Literal["baseline", "model", "limit"]
@@ -89,3 +92,12 @@ def expected_jaccard() -> Rule:
         return lambda log_odds: expected_jaccard_choice(calibration.probabilities(log_odds))
 
     return Rule("expected Jaccard", fit)
+
+
+def balanced_jaccard() -> Rule:
+    """Lists as long, but every medication near the count in which it is prescribed."""
+
+    def fit(_: Scored, calibration: Calibration) -> Chooser:
+        return partial(choose_rows, Policy(name="balanced-jaccard"), calibration=calibration)
+
+    return Rule("balanced Jaccard", fit)

@@ -6,21 +6,17 @@ trained by one job are trained together, because they share the base model's pre
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from lamo.training.groups import Groups
 from lamo.training.scored import Scored
 from lamo.training.scoring import score_examples
 from lamo.training.stages.base import load_base, summary, write_report
-from lamo.training.stages.config import plain
 from lamo.training.stages.examples import table_of, wording_of
-from lamo.training.stages.groups import groups_of, held_out_of
 from lamo.training.stages.job import Job
 from lamo.training.stages.lora import add_adapter, save_adapter, train_adapters
 from lamo.training.stages.manifest import (
@@ -31,54 +27,23 @@ from lamo.training.stages.manifest import (
     write_manifest,
 )
 from lamo.training.stages.notes import split_names
+from lamo.training.stages.parts import OWN, UNTUNED, Part, parts_of
 
-ONE_FOR_ALL = "one-for-all"  # the comparison: one adapter of as many parameters
-UNTUNED = "untuned"  # the comparison: the base model without any adapter
 SCORES = "scores.safetensors"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One adapter to train: a group, or the comparison that stands for all of them."""
-
-    name: str
-    labels: tuple[str, ...]
-    index: int
-    ranks: int = 1  # how many adapters' worth of parameters and steps
-
-    def manifest(self, job: Job, inputs: Mapping[str, str]) -> Manifest:
-        """What its folder's manifest has to say for it to be done."""
-        config = plain(job.config.adapters) | {
-            "compare_one": None,  # another part, of no consequence for this one
-            "labels": list(self.labels),
-            "held_out": sorted(held_out_of(job) & set(self.labels)),
-            "ranks": self.ranks,
-        }
-        return Manifest(
-            stage=f"adapters/{self.name}",
-            seed=job.config.seed + self.index,
-            config=config,
-            inputs=inputs,
-        )
 
 
 def run(job: Job) -> Mapping[str, Any]:
     """Train what is not done yet, of one group or of all; then put all scores together."""
     inputs = {name: read_manifest(job.folder(name)).digest for name in ("examples", "base")}
-    parts = _parts(job)
+    parts = parts_of(job)
     wanted = [part for part in parts if job.group in (None, part.name)]
     if not wanted:
         raise StageRefused(
             f"there is no group {job.group!r}: give one of {[part.name for part in parts]}"
         )
     missing = [part for part in wanted if not _is_done(job, part, inputs)]
-    together = job.config.adapters.kind == "alora"
-    same_steps = [part for part in missing if part.ranks == 1]
-    others = [part for part in missing if part.ranks != 1]
-    for some in [same_steps] if together and same_steps else [[part] for part in same_steps]:
-        _train(job, some, inputs)
-    for part in others:
-        _train(job, [part], inputs)
+    for together in _runs(missing):
+        _train(job, together, inputs)
     done = [part for part in parts if _is_done(job, part, inputs)]
     if len(done) == len(parts):
         _finish(job, parts)
@@ -91,29 +56,31 @@ def run(job: Job) -> Mapping[str, Any]:
 def is_complete(job: Job) -> bool:
     """Whether every group has been trained."""
     inputs = {name: read_manifest(job.folder(name)).digest for name in ("examples", "base")}
-    return all(_is_done(job, part, inputs) for part in _parts(job))
+    return all(_is_done(job, part, inputs) for part in parts_of(job))
 
 
-def scored_of(job: Job, split: str, system: str | None = None) -> Scored:
+def scored_of(job: Job, split: str, system: str = OWN) -> Scored:
     """The scores of a split by the groups' adapters, or by one of the comparisons."""
     table = table_of(job, split)
-    if system is not None:
-        return table.scored(load_file(job.folder("adapters") / system / SCORES)[split])
+    if system == UNTUNED:
+        return table.scored(load_file(job.folder("adapters") / UNTUNED / SCORES)[split])
     place = {label: index for index, label in enumerate(table.labels)}
     log_odds = torch.empty(table.prescribed.shape)
-    for name, labels in groups_of(job).items():
-        scores = load_file(job.folder("adapters") / name / SCORES)
-        log_odds[:, [place[label] for label in labels]] = scores[split]
+    for part in parts_of(job):
+        if part.system == system:
+            scores = load_file(job.folder("adapters") / part.name / SCORES)
+            log_odds[:, [place[label] for label in part.labels]] = scores[split]
     return table.scored(log_odds)
 
 
-def _parts(job: Job) -> list[Part]:
-    groups: Groups = groups_of(job)
-    parts = [Part(name=n, labels=labels, index=i) for i, (n, labels) in enumerate(groups.items())]
-    if job.config.adapters.compare_one and len(parts) > 1:
-        labels = tuple(wording_of(job).suffixes)
-        parts.append(Part(name=ONE_FOR_ALL, labels=labels, index=len(parts), ranks=len(parts)))
-    return parts
+def _runs(parts: Sequence[Part]) -> Iterator[list[Part]]:
+    """Which adapters are trained in one run: activated ones of a system, as they share a prefix."""
+    for system in dict.fromkeys(part.system for part in parts):
+        some = [part for part in parts if part.system == system]
+        if some[0].kind == "alora":
+            yield some
+        else:
+            yield from ([part] for part in some)
 
 
 def _train(job: Job, parts: Sequence[Part], inputs: Mapping[str, str]) -> None:
@@ -121,8 +88,8 @@ def _train(job: Job, parts: Sequence[Part], inputs: Mapping[str, str]) -> None:
     model: Any = load_base(job)
     for part in parts:
         torch.manual_seed(job.config.seed + part.index)
-        model = add_adapter(job, model, part.name, part.ranks)
-    report = train_adapters(job, model, [(p.name, p.labels) for p in parts], parts[0].ranks)
+        model = add_adapter(job, model, part)
+    report = train_adapters(job, model, parts)
     for part in parts:
         question = wording_of(job).question(part.labels, part.name)
         splits = [name for name in split_names(job) if name != "train"]

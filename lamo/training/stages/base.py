@@ -107,4 +107,19 @@ def _from_nothing(job: Job) -> Any:
     candidates = [entry.label for entry in Formulary.load().candidates]
     embeddings: Any = model.get_input_embeddings()
     share_embeddings(embeddings.weight, tokenizer, candidates)
+    if config.matched_queries:
+        _match_queries(model, config.matched_queries)
     return model
+
+
+def _match_queries(model: Any, gain: float) -> None:
+    """Start with keys that answer their own queries, in place.
+
+    A candidate then attends to its own name from the start, and to what its embedding grows
+    alike, instead of to everything evenly.
+    """
+    with torch.no_grad():
+        for layer in model.get_decoder().layers:
+            attention = layer.self_attn
+            attention.q_proj.weight.mul_(gain)
+            attention.k_proj.weight.copy_(attention.q_proj.weight)

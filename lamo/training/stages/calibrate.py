@@ -16,7 +16,7 @@ from lamo.training.stages.adapters import scored_of
 from lamo.training.stages.groups import groups_of
 from lamo.training.stages.job import Job
 
-_NUMBERS = ("slope", "bias", "recommend_at", "support_at", "base_rate")
+_NUMBERS = ("slope", "bias", "recommend_at", "support_at", "base_rate", "balance")
 
 
 def run(job: Job) -> Mapping[str, Any]:

@@ -91,6 +91,7 @@ class BaseConfig(Section):
     heads: int = 4
     intermediate_size: int = 512
     initializer_range: float = 0.02
+    matched_queries: float = Field(default=0.0, ge=0)  # keys start as so many times the queries
     most_positions: int = 4096
     fit: FitPlan | None = None  # None: the model is taken as it is
 
@@ -114,8 +115,20 @@ class AdaptersConfig(Section):
     target_modules: tuple[str, ...] = ("q_proj", "v_proj")
     stop_visits: int = Field(default=200, ge=0)  # first validation visits, for early stopping
     warm_start: Path | None = None  # folder of earlier adapters, by group name
-    compare_one: bool = False  # also one adapter for all, of as many parameters, as many steps
+    # also trained for the report, with as many steps in all: other groups, one adapter for all (of
+    # as many parameters), and the same groups with activated LoRA
+    compare: tuple[
+        Literal["one", "class", "popularity", "co-prescription", "each", "activated"], ...
+    ] = ()
     fit: FitPlan
+
+    @model_validator(mode="after")
+    def _has_something_to_compare(self) -> "AdaptersConfig":
+        if self.kind == "alora" and "activated" in self.compare:
+            raise ValueError(
+                'compare names "activated", but kind = "alora" is activated already: leave it out'
+            )
+        return self
 
 
 class CalibrateConfig(Section):

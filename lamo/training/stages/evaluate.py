@@ -22,7 +22,7 @@ from lamo.training.evaluation.systems import Chooser, Rule, ScoredSystem
 from lamo.training.model_card import demo_texts, model_card, write_model_card
 from lamo.training.scored import Scored
 from lamo.training.selection import choose_rows
-from lamo.training.stages.adapters import ONE_FOR_ALL, UNTUNED, scored_of
+from lamo.training.stages.adapters import scored_of
 from lamo.training.stages.calibrate import calibrated, policy_of
 from lamo.training.stages.cohort import visits_of
 from lamo.training.stages.examples import entries_of, table_of
@@ -30,9 +30,15 @@ from lamo.training.stages.fresh import Fresh, fresh_test
 from lamo.training.stages.groups import held_out_of
 from lamo.training.stages.job import Job
 from lamo.training.stages.notes import SHUFFLED, WITHOUT
+from lamo.training.stages.parts import RIVALS, systems_of
 from lamo.visits import Visit
 
-NAMES = {"greedy": "greedy Yes", "thresholds": "thresholds", "expected-jaccard": "expected Jaccard"}
+NAMES = {
+    "greedy": "greedy Yes",
+    "thresholds": "thresholds",
+    "expected-jaccard": "expected Jaccard",
+    "balanced-jaccard": "balanced Jaccard",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,17 +142,15 @@ def _visits(job: Job, split: str) -> list[Visit]:
 
 
 def _rivals(job: Job) -> list[ScoredSystem]:
-    names = {UNTUNED: "untuned base model", ONE_FOR_ALL: "one adapter for all"}
-    there = [folder.name for folder in job.folder("adapters").iterdir() if folder.name in names]
     return [
         ScoredSystem(
-            name=names[system],
+            name=RIVALS[system],
             sees="prompt",
             role="baseline",
             validation=scored_of(job, "validation", system),
             test=scored_of(job, "test", system),
         )
-        for system in sorted(there)
+        for system in systems_of(job)
     ]
 
 

@@ -75,7 +75,8 @@ def _tokenizer(job: Job) -> PreTrainedTokenizerBase:
     candidates = [entry.label for entry in Formulary.load().candidates]
     terms = list(candidates)
     for table in ("conditions", "procedures"):
-        terms += [concept.label for concept in ConceptTable.load(table).concepts]
+        for concept in ConceptTable.load(table).concepts:
+            terms += [concept.label, *concept.names]
     learned = islice(read_rows(job, "train"), job.config.examples.tokenizer_visits)
     texts = [row.prompt for row in learned]
     folder = job.folder("examples") / "tokenizer"

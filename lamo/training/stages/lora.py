@@ -14,21 +14,22 @@ from lamo.training.stages.examples import table_of, wording_of
 from lamo.training.stages.groups import held_out_of
 from lamo.training.stages.job import Job
 from lamo.training.stages.manifest import StageRefused
+from lamo.training.stages.parts import OWN, Part
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 
-def add_adapter(job: Job, model: Any, name: str, ranks: int = 1) -> Any:
-    """A PEFT model with one adapter more; `ranks` times the rank, for comparisons."""
-    config = lora_config(job, ranks)
+def add_adapter(job: Job, model: Any, part: Part) -> Any:
+    """A PEFT model with one adapter more."""
+    config = lora_config(job, part)
     if isinstance(model, PeftModel):
-        model.add_adapter(name, config)
+        model.add_adapter(part.name, config)
     else:
-        model = get_peft_model(model, config, adapter_name=name)
+        model = get_peft_model(model, config, adapter_name=part.name)
     earlier = job.config.adapters.warm_start
-    if earlier and ranks == 1 and (earlier / name / WEIGHTS).is_file():
-        weights = load_file(earlier / name / WEIGHTS)
-        set_peft_model_state_dict(model, weights, adapter_name=name)
+    if earlier and part.system == OWN and (earlier / part.name / WEIGHTS).is_file():
+        weights = load_file(earlier / part.name / WEIGHTS)
+        set_peft_model_state_dict(model, weights, adapter_name=part.name)
     return model
 
 
@@ -43,13 +44,13 @@ def load_adapters(job: Job, model: Any, names: Iterable[str]) -> Any:
     return model
 
 
-def lora_config(job: Job, ranks: int = 1) -> LoraConfig:
-    """The recipe in PEFT's words."""
+def lora_config(job: Job, part: Part) -> LoraConfig:
+    """The recipe in PEFT's words; `ranks` times the rank, for comparisons."""
     adapters = job.config.adapters
-    heading = wording_of(job).heading if adapters.kind == "alora" else None
+    heading = wording_of(job).heading if part.kind == "alora" else None
     return LoraConfig(
-        r=adapters.r * ranks,
-        lora_alpha=adapters.lora_alpha * ranks,  # the same scaling, alpha / r
+        r=adapters.r * part.ranks,
+        lora_alpha=adapters.lora_alpha * part.ranks,  # the same scaling, alpha / r
         lora_dropout=adapters.lora_dropout,
         target_modules=list(adapters.target_modules),
         alora_invocation_tokens=heading,
@@ -58,22 +59,21 @@ def lora_config(job: Job, ranks: int = 1) -> LoraConfig:
     )
 
 
-def train_adapters(
-    job: Job, model: Any, parts: Sequence[tuple[str, Sequence[str]]], ranks: int = 1
-) -> FitReport:
-    """Train the adapters of these (name, labels) in one run, without the held-out labels."""
+def train_adapters(job: Job, model: Any, parts: Sequence[Part]) -> FitReport:
+    """Train these adapters in one run, without the held-out labels."""
     held_out = held_out_of(job)
     questions = []
-    for name, labels in parts:
-        asked = [label for label in labels if label not in held_out]
+    for part in parts:
+        asked = [label for label in part.labels if label not in held_out]
         if not asked:
             raise StageRefused(
-                f"every medication of the group {name!r} is held out: hold out smaller classes, "
-                "or make fewer and larger groups"
+                f"every medication of the group {part.name!r} is held out: hold out smaller "
+                "classes, or make fewer and larger groups"
             )
-        questions.append(wording_of(job).question(asked, name))
+        questions.append(wording_of(job).question(asked, part.name))
     plan = job.config.adapters.fit
-    plan = replace(plan, seed=job.config.seed, visits=plan.visits * ranks)
+    visits = round(plan.visits * parts[0].length)
+    plan = replace(plan, seed=job.config.seed, visits=visits)
     validation = table_of(job, "validation").examples[: job.config.adapters.stop_visits]
     return fit(model, table_of(job, "train").examples, questions, plan, validation)
 

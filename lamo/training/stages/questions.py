@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from lamo.prompts import ANSWERS, CANDIDATE_HEADING, candidate_suffix
-from lamo.scoring.local import pack_suffixes
+from lamo.scoring.packing import TokenizerMerges, pack_suffixes, tokens_after
 from lamo.training.forward import Question
 from lamo.training.stages.manifest import StageRefused
 
@@ -32,7 +32,7 @@ class Wording:
         }
         asked = CANDIDATE_HEADING + candidate_suffix(labels[0])
         yes_id, no_id = (_following(tokenizer, asked, answer)[0] for answer in ANSWERS)
-        heading = _following(tokenizer, "x,", f" {CANDIDATE_HEADING}")
+        heading = _heading(tokenizer)
         return cls(suffixes=suffixes, yes_id=yes_id, no_id=no_id, heading=heading)
 
     def question(self, labels: Sequence[str], adapter: str = "") -> Question:
@@ -56,12 +56,17 @@ class Wording:
         return cls(**json.loads(path.read_text()))
 
 
+def _heading(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The tokens that the candidate heading is in, after a list as in every prompt."""
+    text = f"x], {CANDIDATE_HEADING}"
+    start = text.index(CANDIDATE_HEADING)
+    encoded = tokenizer(text, return_offsets_mapping=True)
+    pairs = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+    return [token for token, (_, end) in pairs if end > start]
+
+
 def _following(tokenizer: PreTrainedTokenizerBase, before: str, text: str) -> list[int]:
-    head: list[int] = list(tokenizer(before)["input_ids"])
-    whole: list[int] = list(tokenizer(before + text)["input_ids"])
-    if whole[: len(head)] != head:
-        raise StageRefused(
-            f"the tokenizer merges {before!r} with {text!r}: prefix and suffix cannot be told "
-            "apart; use a base model whose tokenizer splits at white space"
-        )
-    return whole[len(head) :]
+    try:
+        return tokens_after(lambda whole: list(tokenizer(whole)["input_ids"]), before, text)
+    except TokenizerMerges as merged:
+        raise StageRefused(str(merged)) from merged

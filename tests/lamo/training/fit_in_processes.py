@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 from lamo.training.fit import fit, open_accelerator
-from tests.lamo.training.test_fit import plan, question, tiny_examples, tiny_model
+from tests.lamo.training.test_fit import TEXT, plan, question, tiny_examples, tiny_model
 
 if __name__ == "__main__":
-    report = fit(tiny_model(), tiny_examples(12), [question()], plan(text_weight=0.1))
+    report = fit(tiny_model(), tiny_examples(12), [question()], plan(objective=TEXT))
     accelerator = open_accelerator()
     if accelerator.is_main_process:
         found = {"processes": accelerator.num_processes, "losses": report.losses}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
-from lamo.scoring.local import pack_suffixes
+from lamo.scoring.packing import pack_suffixes
 from lamo.training.examples import Example
 from lamo.training.fit import Question, StopRule, fit, score_examples
 from lamo.training.forward import PackedLoss, Whole
@@ -117,5 +117,5 @@ def test_each_group_keeps_its_own_best_weights() -> None:
 
 def test_the_base_model_of_an_activated_adapter_takes_no_gradient() -> None:
     model = activated().train()
-    loss = PackedLoss(model, [asked(0, 1)], 0.0)(examples(2), Whole(2, 1))
+    loss = PackedLoss(model, [asked(0, 1)])(examples(2), Whole(2, 1))
     assert all("lora_" in name for name in gradients(model, loss))

@@ -11,17 +11,26 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from lamo.scoring.local import pack_suffixes
+from lamo.scoring.packing import pack_suffixes
 from lamo.training.examples import Example, batches_of
-from lamo.training.fit import FitPlan, Question, StopRule, fit, score_examples
+from lamo.training.fit import (
+    FitPlan,
+    Objective,
+    Question,
+    Rates,
+    StopRule,
+    fit,
+    score_examples,
+)
 from lamo.training.forward import PackedLoss, Whole
 from lamo.training.stopping import jaccard_per_medication
 
 SUFFIXES = [[5, 9], [6, 7, 9], [8, 9]]
 YES, NO = 3, 4
+TEXT = Objective(text_weight=0.1, text_every=2)
 
 
 def tiny_model() -> Any:
@@ -56,7 +65,7 @@ def question() -> Question:
 
 
 def whole_loss(model: Any, examples: list[Example], questions: list[Question]) -> torch.Tensor:
-    loss: torch.Tensor = PackedLoss(model, questions, 0.0)(examples, Whole(len(examples), 1))
+    loss: torch.Tensor = PackedLoss(model, questions)(examples, Whole(len(examples), 1))
     return loss
 
 
@@ -142,17 +151,46 @@ def plan(**changes: Any) -> FitPlan:
     values: dict[str, Any] = {
         "visits": 60,
         "batch_visits": 6,
-        "learning_rate": 3e-3,
-        "warmup_steps": 2,
-        "schedule": "inverse-sqrt",
+        "rates": Rates(learning_rate=3e-3, warmup_steps=2, schedule="inverse-sqrt"),
     }
     return FitPlan(**(values | changes))
+
+
+def test_the_loss_over_the_answers_is_that_of_the_log_odds() -> None:
+    model, visits, asked = tiny_model(), tiny_examples(4), question()
+    loss = PackedLoss(model, [asked], Objective(over="answers"))(visits, Whole(4, 0))
+    log_odds = score_examples(model, visits, asked)
+    prescribed = torch.stack([visit.prescribed for visit in visits]).float()
+    expected = binary_cross_entropy_with_logits(log_odds, prescribed)
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_text_is_learned_from_every_nth_visit_only() -> None:
+    model, visits, asked = tiny_model(), tiny_examples(6), [question()]
+    plain = PackedLoss(model, asked)(visits, Whole(6, 0))
+    third = Objective(text_weight=1.0, text_every=3)
+    tokens = third.text_tokens(visits)
+    assert tokens == sum(len(visit.prefix) - 1 for visit in visits[::3])
+    text = PackedLoss(model, asked, third)(visits, Whole(6, tokens)) - plain
+    each = [model(visit.prefix[None], labels=visit.prefix[None]).loss for visit in visits[::3]]
+    lengths = [len(visit.prefix) - 1 for visit in visits[::3]]
+    expected = sum(loss * n for loss, n in zip(each, lengths, strict=True)) / tokens
+    assert text.item() == pytest.approx(expected.item(), abs=1e-5)
+
+
+def test_muon_moves_every_weight_and_learns() -> None:
+    model, visits = tiny_model(), tiny_examples(12)
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    rates = Rates(learning_rate=3e-3, warmup_steps=2, schedule="cosine", optimizer="muon")
+    report = fit(model, visits, [question()], plan(rates=rates, visits=480))
+    assert report.losses[-1] < report.losses[0] / 2
+    assert all(not torch.equal(before[n], weight) for n, weight in model.named_parameters())
 
 
 def test_micro_batches_of_a_step_add_up_to_the_step() -> None:
     examples = tiny_examples(12)
     reports = [
-        fit(tiny_model(), examples, [question()], plan(micro_visits=size, text_weight=0.1))
+        fit(tiny_model(), examples, [question()], plan(micro_visits=size, objective=TEXT))
         for size in (0, 1, 4)
     ]
     for report in reports[1:]:
@@ -188,7 +226,7 @@ def test_two_processes_follow_the_loss_curve_of_one(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, *command.split(), worker, str(out)], env=environment, check=True
     )
-    alone = fit(tiny_model(), tiny_examples(12), [question()], plan(text_weight=0.1))
+    alone = fit(tiny_model(), tiny_examples(12), [question()], plan(objective=TEXT))
     found = json.loads(out.read_text())
     assert found["processes"] == 2
     assert found["losses"] == pytest.approx(alone.losses, abs=1e-5)

@@ -29,6 +29,8 @@ def scored() -> tuple[Tensor, Calibration]:
         Policy(),
         Policy(name="expected-jaccard"),
         Policy(name="expected-jaccard", count_ratio=0.8),
+        Policy(name="balanced-jaccard"),
+        Policy(name="balanced-jaccard", count_ratio=0.8),
         Policy(name="risk-control", probability_from=0.4),
         Policy(count_ratio=0.9),
         Policy(interaction_cost=1.0, duplicate_cost=2.0),
@@ -42,8 +44,9 @@ def test_every_row_is_chosen_as_one_patient_is(
     chosen = choose_rows(policy, log_odds, calibration, PAIRS)
     for row in range(len(log_odds)):
         probability = calibration.probabilities(log_odds)[row].tolist()
-        numbers = (log_odds[row].tolist(), probability, calibration.recommend_at.tolist())
-        scores = [Score(*each) for each in zip(*numbers, strict=True)]
+        fixed = (calibration.recommend_at.tolist(), calibration.balance.tolist())
+        numbers = zip(log_odds[row].tolist(), probability, *fixed, strict=True)
+        scores = [Score(*each) for each in numbers]
         assert set(chosen[row].nonzero()[:, 0].tolist()) == select(policy, scores, PAIRS)
 
 

@@ -116,7 +116,8 @@ def test_the_report_and_the_model_card_come_with_it(work: Path) -> None:
     report = json.loads((work / "evaluate" / "report.json").read_text())
     assert report["command"] == "lamo-cds train all --config tiny"
     assert any("one adapter for all" in name for name in report["baselines"])
-    assert any("untuned base model" in name for name in report["baselines"])
+    for rival in ("untuned base model", "adapters by popularity", "grouped adapters, activated"):
+        assert any(rival in name for name in report["baselines"])
     assert "without notes" in {row["input"] for row in report["signal"]}
     card = json.loads((work / "out" / "model-card.json").read_text())
     assert len(card["attributes"]) == 31
@@ -183,7 +184,9 @@ def test_a_stage_asks_for_the_one_before(tmp_path: Path) -> None:
 def test_activated_adapters_are_trained_together_and_score_the_same_from_disk(
     copied: Path, tmp_path: Path
 ) -> None:
-    recipe = recipe_with(tmp_path, **{"[adapters]": '[adapters]\nkind = "alora"'})
+    recipe = recipe_with(
+        tmp_path, **{"[adapters]": '[adapters]\nkind = "alora"', ', "activated"]': "]"}
+    )
     changed = open_job(read_config(recipe), copied, "lamo-cds train")
     assert run_stage(changed, "adapters")
     scored, groups = scored_of(changed, "test"), groups_of(changed)

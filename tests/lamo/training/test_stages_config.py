@@ -18,7 +18,7 @@ def test_the_recipe_of_lamo_holds_its_published_values() -> None:
     adapters = read_config(recipe_path("lamo")).adapters
     assert (adapters.r, adapters.lora_alpha, adapters.lora_dropout) == (8, 16, 0.05)
     assert adapters.target_modules == ("q_proj", "v_proj")
-    assert (adapters.fit.learning_rate, adapters.fit.warmup_steps) == (5e-4, 10)
+    assert (adapters.fit.rates.learning_rate, adapters.fit.rates.warmup_steps) == (5e-4, 10)
     stop = adapters.fit.stop
     assert (stop.every, stop.patience, stop.least_steps) == (32, 20, 640)
 
