@@ -32,7 +32,7 @@ from cds_service.tools import Tools, build_tools
 from lamo.deadline import Deadline
 from lamo.prompts import Prompt, candidate_suffix
 from lamo.scoring.base import Scorer
-from lamo.scoring.local import load_model
+from lamo.scoring.stock import load_model
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LIMIT_MS = 1500.0  # p95 of a whole call

@@ -1,6 +1,6 @@
 """One hook call from request to cards: the table of contents of the service."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,16 +14,17 @@ from cds_service.tools import Tools
 from cds_service.trust import Caller
 from fhir_mappings.inputs import HookResources
 from fhir_mappings.mapping import map_record
-from fhir_mappings.record import Gap
+from fhir_mappings.record import Gap, PatientRecord
 from lamo.deadline import Deadline
 from lamo.notes import digest_record
 from lamo.prompts import Prompt, render_prompt
 from lamo.scoring.base import ScorerUnavailable
-from lamo.selection import choose
+from lamo.selection import candidates_for, choose
 from medication_safety.allergies import unknown_classes
 from medication_safety.check import check_medications
 
 SIGNING = frozenset({"order-sign", "medication-prescribe"})
+SELECTING = frozenset({"order-select"})  # one order is being chosen: no other is suggested
 UNREAD = frozenset({"absent", "failed"})  # states of a prefetch key
 FETCH_SHARE = 0.6  # of the call's time, at most, for reading the client's FHIR server
 
@@ -44,7 +45,8 @@ def decide(
     record, odd = watch.run("map", map_record, resources, tools.tables)
     digest = watch.run("notes", digest_record, record, tools.notes)
     prompt, cut = watch.run("prompt", render_prompt, record, digest, tools.artifact.prompt_limits)
-    log_odds, outage = watch.run("score", try_score, prompt, prefetched, tools, deadline)
+    asked = _asked(request, record, prefetched, tools)
+    log_odds, outage = watch.run("score", try_score, prompt, asked, tools, deadline)
     choice = watch.run("choose", choose, record, log_odds, tools.artifact)
     proposed = [score.ingredient for score in choice.proposed]
     findings = watch.run("check", check_medications, record, proposed, tools.knowledge)
@@ -72,16 +74,11 @@ def decide(
 
 
 def try_score(
-    prompt: Prompt, prefetched: Prefetched, tools: Tools, deadline: Deadline
+    prompt: Prompt, candidates: Sequence[str], tools: Tools, deadline: Deadline
 ) -> tuple[Mapping[str, float], tuple[Gap, ...]]:
-    """Score every candidate; a model that is down or late leaves a gap, and the rules stand.
-
-    Without the conditions nothing is scored, since an unread list would speak against every
-    order; that they were not available is a gap already, and shown.
-    """
-    if prefetched.states["conditions"] in UNREAD:
+    """Score candidates; a model that is down or late leaves a gap, and the rules stand."""
+    if not candidates:
         return {}, ()
-    candidates = [entry.label for entry in tools.artifact.vocabulary]
     try:
         return tools.scorer.score(prompt, candidates, deadline), ()
     except ScorerUnavailable as reason:
@@ -93,6 +90,20 @@ def try_score(
             shown=True,
         )
         return {}, (gap,)
+
+
+def _asked(
+    request: HookRequest, record: PatientRecord, prefetched: Prefetched, tools: Tools
+) -> Sequence[str]:
+    """The candidates that this hook needs scores of.
+
+    While an order is being selected that is the order alone. Without the conditions it is none,
+    since an unread list would speak against every order; that they were not available is a gap
+    already, and shown.
+    """
+    if prefetched.states["conditions"] in UNREAD:
+        return ()
+    return candidates_for(record, tools.artifact, only_ordered=request.hook in SELECTING)
 
 
 def _hook_resources(

@@ -75,6 +75,12 @@ class Settings(BaseSettings):
     )
     threads: int = Field(8, ge=1, le=256, description="requests at once in a process, 1 to 256")
     model_threads: int = Field(2, ge=1, le=256, description="processor threads for the model")
+    model_queue: int = Field(
+        32, ge=1, le=1000, description="calls that may wait for the model in a process, 1 to 1000"
+    )
+    prefix_cache_mib: int = Field(
+        256, ge=0, le=1_000_000, description="MiB of read patients kept for their next call, from 0"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error"
     )

@@ -67,6 +67,12 @@ def build_tools(settings: Settings, scorer: Scorer | None = None) -> Tools:
 
 
 def _local_scorer(artifact: Artifact, settings: Settings) -> Scorer:
-    from lamo.scoring.local import LocalScorer  # torch: only where a model runs in this process
+    # torch: only where a model runs in this process
+    from lamo.scoring.local import LocalPlan, LocalScorer
 
-    return LocalScorer(artifact, threads=settings.model_threads)
+    plan = LocalPlan(
+        threads=settings.model_threads,
+        cache_bytes=settings.prefix_cache_mib * 1024 * 1024,
+        most_waiting=settings.model_queue,
+    )
+    return LocalScorer(artifact, plan)

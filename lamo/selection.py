@@ -25,6 +25,7 @@ class CandidateScore:
     recommend_at: float  # log-odds from which the artifact proposes this medication
     support_at: float  # log-odds below which an order of it is not supported
     base_rate: float  # share of the validation visits in which it was prescribed
+    balance: float = 0.0  # log-odds that the policy balanced-jaccard adds before ranking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,16 @@ def duplicate_pairs(artifact: Artifact, knowledge: Knowledge) -> frozenset[froze
     )
 
 
+def candidates_for(
+    record: PatientRecord, artifact: Artifact, *, only_ordered: bool = False
+) -> Sequence[str]:
+    """The labels to be scored: the whole vocabulary, or what of the orders is in it."""
+    if not only_ordered:
+        return [entry.label for entry in artifact.vocabulary]
+    ordered = {part.rxcui for order in record.ordered for part in order.ingredients}
+    return [entry.label for entry in artifact.vocabulary if entry.rxcui in ordered]
+
+
 def choose(
     record: PatientRecord,
     log_odds: Mapping[str, float],
@@ -87,6 +98,8 @@ def choose(
     Args:
         record: the patient, with current and ordered medications.
         log_odds: by candidate label; empty when scoring failed, and then nothing is judged.
+            Unless they are of the whole vocabulary, only orders are judged: what to suggest and
+            how long a list may be depends on all candidates.
         artifact: whose `selection` names the policy; its vocabulary holds the thresholds.
         pairs: read only by a policy that weighs interactions or duplicates.
     """
@@ -94,11 +107,12 @@ def choose(
     scores = tuple(sorted(scored, key=lambda score: -score.probability))
     by_rxcui = {score.ingredient.rxcui: score for score in scores}
     on_list = {ingredient.rxcui for ingredient in record.on_list()}
+    is_whole = len(scores) == len(artifact.vocabulary)
     return Choice(
         scores=scores,
-        proposed=_proposed(scores, on_list, artifact, pairs),
+        proposed=_proposed(scores, on_list, artifact, pairs) if is_whole else (),
         unsupported=tuple(_unsupported(record.ordered, by_rxcui)),
-        regimen=_regimen(record, scores),
+        regimen=_regimen(record, scores) if is_whole else None,
         gaps=tuple(_outside(record.ordered, artifact)),
     )
 
@@ -111,6 +125,7 @@ def _candidate(entry: VocabularyEntry, log_odds: float) -> CandidateScore:
         recommend_at=entry.recommend_at,
         support_at=entry.support_at,
         base_rate=entry.base_rate,
+        balance=entry.balance,
     )
 
 

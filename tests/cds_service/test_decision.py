@@ -57,6 +57,14 @@ def test_an_unsupported_order_is_warned_of_and_the_decision_is_recorded(tools: T
     assert {"prefetch", "map", "score", "check", "cards", "total"} <= set(body["stage_ms"])
 
 
+def test_while_an_order_is_selected_it_alone_is_scored_and_nothing_else_suggested(
+    tools: Tools, scorer: FakeScorer
+) -> None:
+    cards = cards_of(tools, "order-select", context=context_of("order-select"))
+    assert [row["label"] for row in stored(tools)["scores"]] == ["Ibuprofen"]
+    assert ["ibuprofen" in card["summary"] for card in cards] == [True]
+
+
 def test_a_model_that_is_down_leaves_the_rules_standing_and_says_so(
     tools: Tools, scorer: FakeScorer
 ) -> None:

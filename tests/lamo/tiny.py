@@ -9,6 +9,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PretrainedConfig, PreTra
 
 from fhir_mappings.formulary import Formulary
 from lamo.artifact import Artifact, Group, VocabularyEntry, write_manifest
+from lamo.prompts import CANDIDATE_HEADING
+from lamo.scoring.packing import tokens_after
 from lamo.training.tokenizer import train_tokenizer
 
 LABELS = ("Metformin", "Insulin glargine", "Lisinopril", "Potassium chloride", "Warfarin")
@@ -19,8 +21,13 @@ def tiny_artifact(
     groups: int = 2,
     config: type[PretrainedConfig] = LlamaConfig,
     architecture: type[PreTrainedModel] = LlamaForCausalLM,
+    **adapters: Any,
 ) -> Artifact:
-    """Write and load an artifact whose weights are random but not zero."""
+    """Write and load an artifact whose weights are random but not zero.
+
+    With `activated=True` the adapters act from the candidate heading on only; other names are
+    those of LoraConfig.
+    """
     torch.manual_seed(1)
     (folder / "base").mkdir(parents=True)
     tokenizer = train_tokenizer(["some text to learn from"] * 4, LABELS, 300, folder / "base")
@@ -36,7 +43,15 @@ def tiny_artifact(
     model: Any = architecture(config(**size))
     model.save_pretrained(folder / "base", safe_serialization=True)
     names = [f"group-{index}" for index in range(groups)]
-    lora = LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"], bias="none")
+    if adapters.pop("activated", False):
+        heading = tokens_after(lambda text: tokenizer(text)["input_ids"], "x, ", CANDIDATE_HEADING)
+        adapters["alora_invocation_tokens"] = heading
+    chosen: dict[str, Any] = {
+        "r": 4,
+        "lora_alpha": 8,
+        "target_modules": ["q_proj", "v_proj"],
+    } | adapters
+    lora = LoraConfig(**chosen, bias="none", task_type="CAUSAL_LM")
     for name in names:
         peft_model = get_peft_model(model, lora, adapter_name=name)
         for parameter_name, parameter in peft_model.named_parameters():

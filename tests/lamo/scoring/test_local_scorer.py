@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
@@ -16,24 +15,14 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from lamo.artifact import Artifact, ArtifactRefused, load_artifact, write_manifest
+from lamo.artifact import ArtifactRefused, load_artifact, write_manifest
 from lamo.deadline import Deadline
-from lamo.prompts import Prompt, candidate_suffix, render_prompt
+from lamo.prompts import Prompt, render_prompt
 from lamo.scoring.base import ScorerUnavailable
-from lamo.scoring.local import LocalScorer, load_model
+from lamo.scoring.local import LocalScorer
 from tests.lamo.records import patient
+from tests.lamo.scoring.plain import plain_log_odds
 from tests.lamo.tiny import LABELS, tiny_artifact
-
-
-def plain_log_odds(scorer: LocalScorer, artifact: Artifact, prompt: Prompt, label: str) -> float:
-    """The plain way: one full prompt through transformers and peft."""
-    model = load_model(artifact)
-    model.set_adapter(artifact.by_label[label].group)
-    ids = scorer._encode(prompt.text + candidate_suffix(label))
-    with torch.inference_mode():
-        logits = model(input_ids=torch.tensor([ids])).logits[0, -1]
-    yes, no = (artifact.answer_token_ids[word] for word in ("Yes", "No"))
-    return float(logits[yes] - logits[no])
 
 
 @pytest.mark.parametrize("groups", [1, 3])
@@ -92,7 +81,7 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
         load_artifact(folder)
 
 
-def test_activated_adapters_are_refused_and_not_ignored(tmp_path: Path) -> None:
+def test_adapters_that_are_partly_activated_are_refused_and_not_ignored(tmp_path: Path) -> None:
     artifact = tiny_artifact(tmp_path / "a")
     config = artifact.folder / "adapters" / "group-0" / "adapter_config.json"
     values = json.loads(config.read_text())
