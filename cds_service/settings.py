@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cds_service.hook_request import is_plain_url
@@ -75,6 +82,15 @@ class Settings(BaseSettings):
     )
     threads: int = Field(8, ge=1, le=256, description="requests at once in a process, 1 to 256")
     model_threads: int = Field(2, ge=1, le=256, description="processor threads for the model")
+    scorer_url: str | None = Field(
+        None, description="the URL of a scoring server; unset to score in this process"
+    )
+    scorer_dialect: Literal["vllm", "completions", "llama.cpp"] = Field(
+        "vllm", description="how that server is asked: vllm, completions or llama.cpp"
+    )
+    scorer_key: SecretStr | None = Field(
+        None, description="a key that the scoring server wants as a bearer token"
+    )
     model_queue: int = Field(
         32, ge=1, le=1000, description="calls that may wait for the model in a process, 1 to 1000"
     )
@@ -88,7 +104,7 @@ class Settings(BaseSettings):
         None, description="the https URL under which clients reach the service, behind a proxy"
     )
 
-    @field_validator("public_url")
+    @field_validator("public_url", "scorer_url")
     @classmethod
     def _url_is_plain(cls, value: str | None) -> str | None:
         if value is not None and not is_plain_url(value):

@@ -58,12 +58,32 @@ def build_tools(settings: Settings, scorer: Scorer | None = None) -> Tools:
         tables=tables,
         notes=NoteTools(reader=HeadingReader(), formulary=tables.formulary),
         artifact=artifact,
-        scorer=scorer or _local_scorer(artifact, settings),
+        scorer=scorer or _scorer(artifact, settings),
         knowledge=Knowledge.load(tables.formulary),
         indications=Indications.load(),
         audit_log=AuditLog(settings.database_url),
         fhir=FhirClient(settings),
     )
+
+
+def _scorer(artifact: Artifact, settings: Settings) -> Scorer:
+    return (
+        _remote_scorer(artifact, settings)
+        if settings.scorer_url
+        else _local_scorer(artifact, settings)
+    )
+
+
+def _remote_scorer(artifact: Artifact, settings: Settings) -> Scorer:
+    """The server of the settings, once it has shown that it has this artifact."""
+    from lamo.scoring.remote.check import check_server
+    from lamo.scoring.remote.scorer import RemotePlan, RemoteScorer
+
+    key = settings.scorer_key.get_secret_value() if settings.scorer_key else None
+    plan = RemotePlan(url=str(settings.scorer_url), dialect=settings.scorer_dialect, key=key)
+    scorer = RemoteScorer(artifact, plan)
+    check_server(scorer)
+    return scorer
 
 
 def _local_scorer(artifact: Artifact, settings: Settings) -> Scorer:

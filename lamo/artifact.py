@@ -38,7 +38,7 @@ class VocabularyEntry:
     slope: float  # probability = sigmoid(slope * log-odds + bias)
     bias: float
     recommend_at: float  # log-odds: as many predicted as prescribed on validation
-    support_at: float  # log-odds that nearly all prescribed orders of it exceed on validation
+    support_at: float  # log-odds that nearly all orders of it that begin exceed on validation
     balance: float = 0.0  # log-odds that the policy balanced-jaccard adds before ranking
     curve: tuple[tuple[float, float], ...] = ()  # replaces slope and bias where it held out better
 
@@ -71,6 +71,7 @@ class Artifact:
     prompt_version: str = PROMPT_VERSION
     prompt_limits: PromptLimits = field(default_factory=PromptLimits)
     selection: Policy = field(default_factory=Policy)
+    probe: Mapping[str, float] = field(default_factory=dict)  # log-odds of lamo/scoring/probe.py
     metrics: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)  # relative path -> sha256

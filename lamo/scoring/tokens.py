@@ -27,6 +27,10 @@ class CandidateTokens:
         self.longest = max(map(len, self._suffixes.values()))
         self._pack = lru_cache(PACKINGS_KEPT)(self._packed)
 
+    def suffix(self, label: str) -> list[int]:
+        """The token ids of one candidate's suffix."""
+        return self._suffixes[label]
+
     def pack(self, labels: Sequence[str]) -> PackedSuffixes:
         """The suffixes of these candidates in one row; the usual lists are packed once."""
         return self._pack(tuple(labels))

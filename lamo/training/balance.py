@@ -12,7 +12,7 @@ from torch import Tensor
 from lamo.training.evaluation.choices import expected_jaccard_choice, ranked_choice
 
 PSEUDO_COUNT = 10.0  # prescribed visits at which a medication's own numbers weigh half
-WITHIN = (0.85, 1.1)  # recommended / wanted, per medication, on the visits it is fitted on
+WITHIN = (0.75, 1.25)  # recommended / wanted, per medication, on the visits it is fitted on
 ROUNDS, STEP = 120, 0.25
 HALF = 0.5  # added to both counts of a ratio, so that a count of zero has one
 

@@ -17,7 +17,7 @@ from lamo.training.balance import PSEUDO_COUNT, balance_of, wanted_counts
 from lamo.training.isotonic import better_curves, curve_values
 from lamo.training.platt import platt
 
-SUPPORTED_SHARE = 0.95  # of the prescribed orders of a medication lie above its support_at
+SUPPORTED_SHARE = 0.95  # of the new orders of a medication lie above its support_at
 
 Curves = tuple[tuple[tuple[float, float], ...], ...]
 
@@ -51,6 +51,7 @@ class CalibrationPlan:
 
     groups: Tensor | None = None  # (candidates,) int64, the group of each; None: all are one
     patients: Sequence[Hashable] | None = None  # of each visit; None: no isotonic curve is tried
+    at_home: Tensor | None = None  # (visits, candidates) bool: taken before; None: not known
 
 
 def calibrate(
@@ -77,7 +78,7 @@ def calibrate(
         slope=slope,
         bias=bias,
         recommend_at=recommend_at,
-        support_at=_supported(log_odds, prescribed, recommend_at),
+        support_at=_supported(log_odds, _started(prescribed, plan), recommend_at),
         base_rate=prescribed.float().mean(dim=0),
         balance=balance_of(probability, prescribed),
         curves=curves,
@@ -111,8 +112,17 @@ def _count_matching(log_odds: Tensor, prescribed: Tensor, probability: Tensor) -
     return torch.where(never, ordered[0] + 1.0, (last + following) / 2)
 
 
+def _started(prescribed: Tensor, plan: CalibrationPlan) -> Tensor:
+    """The prescriptions that begin here.
+
+    What goes on from home scores far higher than what begins, so that a threshold over both would
+    lie between the two, and nearly every new start under it.
+    """
+    return prescribed if plan.at_home is None else prescribed & ~plan.at_home
+
+
 def _supported(log_odds: Tensor, prescribed: Tensor, recommend_at: Tensor) -> Tensor:
-    """Per medication, the log-odds that SUPPORTED_SHARE of its prescribed visits exceed."""
+    """Per medication, the log-odds that SUPPORTED_SHARE of these prescriptions exceed."""
     gap = log_odds - recommend_at  # comparable between medications
     pooled = torch.quantile(_sample(gap[prescribed]), 1 - SUPPORTED_SHARE)
     values = []

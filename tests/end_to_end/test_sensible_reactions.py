@@ -38,22 +38,15 @@ PAIRS = [
     ("Ferrous sulfate", "Iron deficiency anemia", "female"),
 ]
 
-# What the artifact that ships has learned. The other pairs are known shortcomings of it, shown as
-# expected failures in every run: it was trained too briefly for rarer conditions. A pair that
-# passes although it stands outside this list fails the run, so that the list is kept true.
-LEARNED = {
-    "Alendronic acid",
-    "Cyanocobalamin",
-    "Ferrous sulfate",
-    "Metformin",
-    "Risperidone",
-    "Salbutamol",
-    "Sertraline",
-    "Sumatriptan",
-    "Tamsulosin",
-}
-SHORTCOMING = pytest.mark.xfail(reason="not learned by the artifact that ships", strict=True)
-CASES = [pytest.param(*pair, marks=() if pair[0] in LEARNED else (SHORTCOMING,)) for pair in PAIRS]
+# Pairs that the artifact that ships reacts to by more than 5 in log-odds and still leaves a little
+# under their support threshold. They are shown as expected failures in every run; one that passes
+# all the same fails the run, so that the list is kept true.
+SHORT_OF_SUPPORT = {"Apixaban", "Glipizide", "Levetiracetam", "Levodopa"}
+SHORTCOMING = pytest.mark.xfail(reason="reacts, but stays under its threshold", strict=True)
+CASES = [
+    pytest.param(*pair, marks=(SHORTCOMING,) if pair[0] in SHORT_OF_SUPPORT else ())
+    for pair in PAIRS
+]
 
 
 def log_odds(service: Service, record: PatientRecord) -> dict[str, float]:

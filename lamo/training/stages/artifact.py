@@ -8,15 +8,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+from transformers import AutoTokenizer
+
 from lamo.artifact import Artifact, Group, VocabularyEntry, write_manifest
-from lamo.training.stages.base import base_folder
+from lamo.scoring.probe import PROBE
+from lamo.training.examples import Example
+from lamo.training.scoring import score_examples
+from lamo.training.stages.base import base_folder, load_base
 from lamo.training.stages.calibrate import calibration_of, policy_of
 from lamo.training.stages.config import plain
 from lamo.training.stages.evaluate import headline_metrics
 from lamo.training.stages.examples import entries_of, wording_of
 from lamo.training.stages.groups import groups_of
 from lamo.training.stages.job import Job
-from lamo.training.stages.lora import CONFIG, WEIGHTS
+from lamo.training.stages.lora import CONFIG, WEIGHTS, load_adapters
 
 PACKED = "packed"  # folder below artifact/
 
@@ -65,6 +71,7 @@ def _artifact(job: Job, out: Path, base_model: str) -> Artifact:
         vocabulary=tuple(_vocabulary(job)),
         prompt_limits=job.config.notes.limits,
         selection=policy_of(job),
+        probe=_probe(job),
         metrics=headline_metrics(job),
         recipe=_recipe(job),
     )
@@ -83,6 +90,20 @@ def _vocabulary(job: Job) -> list[VocabularyEntry]:
         )
         for index, entry in enumerate(entries)
     ]
+
+
+def _probe(job: Job) -> dict[str, float]:
+    """What the groups' adapters say of the probe, by label."""
+    folder = str(job.folder("examples") / "tokenizer")
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    ids, wording = torch.tensor(tokenizer(PROBE.text)["input_ids"]), wording_of(job)
+    asked = Example(ids, torch.zeros(len(wording.suffixes), dtype=torch.bool), 0)
+    model = load_adapters(job, load_base(job), groups_of(job)).to(job.accelerator.device)
+    said: dict[str, float] = {}
+    for name, labels in groups_of(job).items():
+        scores = score_examples(model, [asked], wording.question(labels, name))[0]
+        said |= dict(zip(labels, [round(score, 4) for score in scores.tolist()], strict=True))
+    return said
 
 
 def _recipe(job: Job) -> dict[str, Any]:

@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lamo.policies import Policy
 from lamo.training.calibration import Calibration, CalibrationPlan, calibrate
 from lamo.training.conformal import RiskPlan, calibrate_with_risk
+from lamo.training.evaluation.features import marked, seen_of
 from lamo.training.scored import Scored
 from lamo.training.stages.adapters import scored_of
+from lamo.training.stages.cohort import visits_of
+from lamo.training.stages.examples import table_of
 from lamo.training.stages.groups import groups_of
 from lamo.training.stages.job import Job
+from lamo.training.stages.notes import note_tools
 
 _NUMBERS = ("slope", "bias", "recommend_at", "support_at", "base_rate", "balance")
 
@@ -47,8 +52,17 @@ def calibrated(job: Job, scored: Scored) -> Calibration:
     plan = CalibrationPlan(
         groups=torch.tensor([group_of[label] for label in scored.labels]),
         patients=scored.patients if job.config.calibrate.curves else None,
+        at_home=_at_home(job, scored),
     )
     return calibrate(scored.log_odds, scored.prescribed, plan)
+
+
+def _at_home(job: Job, scored: Scored) -> Tensor:
+    """(visits, candidates) bool: what each validation patient is known to take already."""
+    visits = list(visits_of(job, "validation"))
+    rows = [visits[place] for place in table_of(job, "validation").places]
+    columns = {label: index for index, label in enumerate(scored.labels)}
+    return marked([seen.home for seen in seen_of(rows, note_tools())], columns)
 
 
 def save_calibration(calibration: Calibration, path: Path) -> None:

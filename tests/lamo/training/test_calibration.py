@@ -149,3 +149,18 @@ def test_the_prevalence_list_is_the_same_for_everyone() -> None:
     _, prescribed, _ = draws()
     chosen = prevalence_top_k(prescribed, 3)
     assert chosen.sum(dim=1).tolist() == [round(prescribed.float().sum(dim=1).mean().item())] * 3
+
+
+def test_support_is_judged_by_orders_that_begin_and_not_by_what_goes_on_from_home() -> None:
+    """960 patients go on; of 400 who might begin, 40 do, and score as the others of them."""
+    scores = torch.randn(400, 1, generator=torch.Generator().manual_seed(3)) / 2 - 2
+    log_odds = torch.cat([torch.full((960, 1), 5.0), scores, torch.full((2000, 1), -9.0)])
+    begins = torch.zeros(log_odds.shape, dtype=torch.bool)
+    begins[960:1360:10] = True
+    at_home = log_odds > 0
+    warned = [
+        (log_odds[begins] < calibrate(log_odds, begins | at_home, plan).support_at).float().mean()
+        for plan in (CalibrationPlan(), CalibrationPlan(at_home=at_home))
+    ]
+    assert warned[0] > 0.5
+    assert warned[1] <= 0.1
