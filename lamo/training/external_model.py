@@ -16,7 +16,7 @@ from lamo.scoring.stock import load_model
 from lamo.training.calibration import Calibration
 from lamo.training.evaluation.features import prescribed_of
 from lamo.training.examples import Example, prompt_text
-from lamo.training.fit import FitPlan, FitReport, Rates, fit
+from lamo.training.fit import FitPlan, FitReport, Objective, Rates, fit
 from lamo.training.forward import Question
 from lamo.training.scoring import score_examples
 from lamo.training.stages.questions import Wording
@@ -114,6 +114,7 @@ def small_steps(visits: int, passes: int, learning_rate: float, seed: int) -> Fi
             schedule="inverse-sqrt",
             weight_decay=0.0,
         ),
+        objective=Objective(over="answers"),  # a base may know no other words at the answer
         seed=seed,
     )
 
