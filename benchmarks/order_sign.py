@@ -62,7 +62,7 @@ def main(calls: int, naive: int, path: Path) -> None:
     """Print the table."""
     body = json.loads(path.read_text())
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(var_dir=Path(folder), deadline_ms=60_000)
+        settings = Settings(var_dir=Path(folder), deadline_ms=60_000, prefix_cache_mib=0)
         upgrade(settings.database_url)
         tools = build_tools(settings)
         remembering = RememberingScorer(tools.scorer)
