@@ -50,15 +50,21 @@ class Speaks(Protocol):
         """One number per suffix."""
 
 
-class Vllm:
-    """vLLM's generative scoring."""
+class _ListsModels:
+    """Servers that list each adapter as a model."""
 
     def __init__(self, http: ServerHttp) -> None:
         self._http = http
 
     def adapters(self, deadline: Deadline) -> frozenset[str]:
         """What `/v1/models` lists."""
-        return _models(self._http, deadline)
+        answer = self._http.ask("GET", "/v1/models", None, deadline)
+        with _reading("/v1/models"):
+            return frozenset(str(row["id"]) for row in answer["data"])
+
+
+class Vllm(_ListsModels):
+    """vLLM's generative scoring."""
 
     def log_odds(self, asked: Asked, deadline: Deadline) -> list[float]:
         """One request; the items come back by index."""
@@ -76,15 +82,8 @@ class Vllm:
             return [_logit(scores[index]) for index in range(len(asked.suffixes))]
 
 
-class Completions:
+class Completions(_ListsModels):
     """The completions of OpenAI-compatible servers."""
-
-    def __init__(self, http: ServerHttp) -> None:
-        self._http = http
-
-    def adapters(self, deadline: Deadline) -> frozenset[str]:
-        """What `/v1/models` lists."""
-        return _models(self._http, deadline)
 
     def log_odds(self, asked: Asked, deadline: Deadline) -> list[float]:
         """One request with a prompt per candidate; the choices come back by index."""
@@ -166,12 +165,6 @@ class _reading:  # noqa: N801 - used as a statement
                 f"the scoring server's answer to {self._path} is not of the form that this "
                 "dialect has: check the setting of the dialect and the server's version"
             ) from error
-
-
-def _models(http: ServerHttp, deadline: Deadline) -> frozenset[str]:
-    answer = http.ask("GET", "/v1/models", None, deadline)
-    with _reading("/v1/models"):
-        return frozenset(str(row["id"]) for row in answer["data"])
 
 
 def _likeliest(logprobs: Mapping[str, Any]) -> dict[int, float]:
