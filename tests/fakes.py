@@ -22,7 +22,7 @@ class FakeScorer:
     """Log-odds by label; everything else gets `default`."""
 
     log_odds: Mapping[str, float] = field(default_factory=dict)
-    default: float = -5.0
+    default: float = -20.0  # under any support threshold
     outage: str | None = None  # why it cannot score
     prompts: list[Prompt] = field(default_factory=list)
 
