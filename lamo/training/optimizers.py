@@ -2,7 +2,7 @@
 
 Muon (K. Jordan and others, 2024; `torch.optim.Muon`) makes every step of a matrix orthogonal, so
 that directions which few visits speak for move as far as common ones. A model trained from nothing
-has to learn hundreds of rare pairs of condition and medication, and learns them several times
+has to learn hundreds of rare pairs of condition and medication, and learns them much
 faster so (docs/experiments.md). Embeddings, norms and adapters keep AdamW.
 """
 
