@@ -111,7 +111,9 @@ def _one_by_one(tools: Tools, prompt: Prompt) -> float:
     with torch.inference_mode():
         for entry in artifact.vocabulary:
             model.set_adapter(entry.group)
-            ids = tokenizer(prompt.text + candidate_suffix(entry.label), return_tensors="pt")
+            ids = tokenizer(
+                prompt.text + candidate_suffix(entry.label, artifact.layout), return_tensors="pt"
+            )
             model(input_ids=ids["input_ids"], logits_to_keep=1)
     return (time.perf_counter() - started) * 1000
 

@@ -29,12 +29,13 @@ def serve() -> None:
     from cds_service.audit.database import AuditFailure
     from cds_service.serve import serve as start
     from lamo.artifact import ArtifactRefused
+    from lamo.scoring.remote.check import ServerRefused
 
     try:
         start(settings)
     except AuditFailure as failure:
         raise click.ClickException(failure.reason) from None
-    except ArtifactRefused as refused:
+    except (ArtifactRefused, ServerRefused) as refused:
         raise click.ClickException(str(refused)) from None
 
 

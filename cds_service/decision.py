@@ -44,7 +44,7 @@ def decide(
     resources = _hook_resources(request, prefetched, received_at)
     record, odd = watch.run("map", map_record, resources, tools.tables)
     digest = watch.run("notes", digest_record, record, tools.notes)
-    prompt, cut = watch.run("prompt", render_prompt, record, digest, tools.artifact.prompt_limits)
+    prompt, cut = watch.run("prompt", render_prompt, record, digest, tools.prompts)
     asked = _asked(request, record, prefetched, tools)
     log_odds, outage = watch.run("score", try_score, prompt, asked, tools, deadline)
     choice = watch.run("choose", choose, record, log_odds, tools.artifact)

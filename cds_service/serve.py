@@ -15,10 +15,11 @@ from cds_service.discovery import SERVICES
 from cds_service.doors import Doors
 from cds_service.logs import configure_logs
 from cds_service.settings import Settings
-from cds_service.tools import Tools, build_tools
+from cds_service.tools import Tools, build_tools, remote_scorer
 from lamo.artifact import bundled_artifact_folder, load_artifact
 from lamo.deadline import Deadline
-from lamo.prompts import Prompt
+from lamo.scoring.probe import probe
+from lamo.scoring.remote.check import check_server
 
 log = structlog.get_logger()
 
@@ -32,9 +33,13 @@ def serve(settings: Settings) -> None:
 
     Raises:
         ArtifactRefused: the artifact cannot be served.
+        ServerRefused: the scoring server has not this artifact, or does not answer.
         AuditFailure: the audit database cannot be used.
     """
-    load_artifact(settings.artifact or bundled_artifact_folder())  # refused here, not in a worker
+    # refused here, in one line, and not in every worker
+    artifact = load_artifact(settings.artifact or bundled_artifact_folder())
+    if settings.scorer_url:
+        check_server(remote_scorer(artifact, settings))
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     upgrade(settings.database_url)
     configure_logs(settings.log_level)
@@ -56,9 +61,9 @@ def build_app(settings: Settings) -> Flask:
 
 
 def warm_up(tools: Tools) -> None:
-    """Score an empty prompt, so that the first hook finds everything loaded and compiled."""
+    """Score an invented patient, so that the first hook finds everything loaded and compiled."""
     candidates = [entry.label for entry in tools.artifact.vocabulary]
-    prompt = Prompt("Candidate drug:")
+    prompt = probe(tools.artifact.layout)
     tools.scorer.score(prompt, candidates, Deadline.after_ms(WARM_UP_MS))
 
 

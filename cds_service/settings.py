@@ -81,7 +81,23 @@ class Settings(BaseSettings):
         1, ge=1, le=64, description="processes, 1 to 64; each holds a copy of the model"
     )
     threads: int = Field(8, ge=1, le=256, description="requests at once in a process, 1 to 256")
-    model_threads: int = Field(2, ge=1, le=256, description="processor threads for the model")
+    model_threads: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="processor threads for the model of a process; unset for the machine's, shared "
+        "among the workers",
+    )
+    model_device: str = Field(
+        "cpu",
+        pattern=r"^(cpu|cuda(:\d+)?)$",
+        description="cpu, cuda or cuda:N: where the model runs",
+    )
+    model_dtype: Literal["float32", "bfloat16", "fastest"] = Field(
+        "float32",
+        description="float32, bfloat16, or fastest: whichever multiplies faster here, measured at "
+        "the start",
+    )
     scorer_url: str | None = Field(
         None, description="the URL of a scoring server; unset to score in this process"
     )
@@ -90,6 +106,13 @@ class Settings(BaseSettings):
     )
     scorer_key: SecretStr | None = Field(
         None, description="a key that the scoring server wants as a bearer token"
+    )
+    prompt_tokens: int = Field(
+        2000,
+        ge=200,
+        le=1_000_000,
+        description="the longest prompt in tokens, from 200; of a longer chart whole sections are "
+        "left out",
     )
     model_queue: int = Field(
         32, ge=1, le=1000, description="calls that may wait for the model in a process, 1 to 1000"

@@ -12,7 +12,10 @@ from fhir_mappings.indications import Indications
 from fhir_mappings.inputs import MappingTables
 from lamo.artifact import Artifact, bundled_artifact_folder, load_artifact
 from lamo.notes import HeadingReader, NoteTools
+from lamo.prompts import PromptPlan
 from lamo.scoring.base import Scorer
+from lamo.scoring.remote.scorer import RemotePlan, RemoteScorer
+from lamo.scoring.tokens import prompt_plan
 from medication_safety.knowledge import Knowledge
 
 
@@ -32,6 +35,7 @@ class Tools:
     tables: MappingTables
     notes: NoteTools
     artifact: Artifact
+    prompts: PromptPlan
     scorer: Scorer
     knowledge: Knowledge
     indications: Indications
@@ -58,6 +62,7 @@ def build_tools(settings: Settings, scorer: Scorer | None = None) -> Tools:
         tables=tables,
         notes=NoteTools(reader=HeadingReader(), formulary=tables.formulary),
         artifact=artifact,
+        prompts=prompt_plan(artifact, settings.prompt_tokens),
         scorer=scorer or _scorer(artifact, settings),
         knowledge=Knowledge.load(tables.formulary),
         indications=Indications.load(),
@@ -68,30 +73,29 @@ def build_tools(settings: Settings, scorer: Scorer | None = None) -> Tools:
 
 def _scorer(artifact: Artifact, settings: Settings) -> Scorer:
     return (
-        _remote_scorer(artifact, settings)
+        remote_scorer(artifact, settings)
         if settings.scorer_url
         else _local_scorer(artifact, settings)
     )
 
 
-def _remote_scorer(artifact: Artifact, settings: Settings) -> Scorer:
-    """The server of the settings, once it has shown that it has this artifact."""
-    from lamo.scoring.remote.check import check_server
-    from lamo.scoring.remote.scorer import RemotePlan, RemoteScorer
-
+def remote_scorer(artifact: Artifact, settings: Settings) -> RemoteScorer:
+    """The server of the settings."""
     key = settings.scorer_key.get_secret_value() if settings.scorer_key else None
     plan = RemotePlan(url=str(settings.scorer_url), dialect=settings.scorer_dialect, key=key)
-    scorer = RemoteScorer(artifact, plan)
-    check_server(scorer)
-    return scorer
+    return RemoteScorer(artifact, plan)
 
 
 def _local_scorer(artifact: Artifact, settings: Settings) -> Scorer:
     # torch: only where a model runs in this process
-    from lamo.scoring.local import LocalPlan, LocalScorer
+    from lamo.scoring.local import LocalScorer
+    from lamo.scoring.machine import usable_cores
+    from lamo.scoring.plan import LocalPlan
 
     plan = LocalPlan(
-        threads=settings.model_threads,
+        threads=settings.model_threads or max(1, usable_cores() // settings.workers),
+        device=settings.model_device,
+        dtype=settings.model_dtype,
         cache_bytes=settings.prefix_cache_mib * 1024 * 1024,
         most_waiting=settings.model_queue,
     )

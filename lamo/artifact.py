@@ -16,7 +16,7 @@ from typing import Any
 
 from lamo.policies import Policy
 from lamo.probability import calibrated
-from lamo.prompts import PROMPT_VERSION, PromptLimits
+from lamo.prompts import FAITHFUL, LAYOUTS, Layout, PromptLimits, PromptPlan
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -68,7 +68,7 @@ class Artifact:
     answer_token_ids: Mapping[str, int]  # "Yes" and "No"
     groups: tuple[Group, ...]
     vocabulary: tuple[VocabularyEntry, ...]
-    prompt_version: str = PROMPT_VERSION
+    prompt_version: str = FAITHFUL.version
     prompt_limits: PromptLimits = field(default_factory=PromptLimits)
     selection: Policy = field(default_factory=Policy)
     probe: Mapping[str, float] = field(default_factory=dict)  # log-odds of lamo/scoring/probe.py
@@ -90,6 +90,16 @@ class Artifact:
     def sha256(self) -> str:
         """Hash over the hashes of all files: names exactly this artifact."""
         return hashlib.sha256(json.dumps(self.files, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def layout(self) -> Layout:
+        """Where the fixed words of its prompts stand."""
+        return LAYOUTS[self.prompt_version]
+
+    @property
+    def prompt_plan(self) -> PromptPlan:
+        """How its prompts are rendered, of any length."""
+        return PromptPlan(layout=self.layout, limits=self.prompt_limits)
 
     @property
     def base_model_folder(self) -> Path:
@@ -136,10 +146,10 @@ def load_artifact(folder: Path) -> Artifact:
             f"{manifest} has format {raw.get('format')!r}, this version reads {FORMAT}: "
             "pack the artifact again with this version"
         )
-    if raw["prompt_version"] != PROMPT_VERSION:
+    if raw["prompt_version"] not in LAYOUTS:
         raise ArtifactRefused(
             f"{manifest} was trained on prompt version {raw['prompt_version']!r}, this version "
-            f"renders {PROMPT_VERSION!r}: train again, or install the version that rendered it"
+            f"renders {sorted(LAYOUTS)}: train again, or install the version that rendered it"
         )
     _verify_files(folder, raw["files"])
     return _from_manifest(folder, raw)

@@ -5,11 +5,15 @@ instruction, the previous hospitalization if there is one, the current clinical 
 candidate medication last. Only the candidate differs between the questions of one patient, so a
 prompt is kept as its shared prefix; `candidate_suffix` is the rest. The words of the instruction
 are our own.
+
+A chart may be longer than the model or the deadline allows. Then whole sections are left out, what
+is oldest and says least about the next order first, and each leaves a gap.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from fhir_mappings.record import (
     Diagnosis,
@@ -20,8 +24,6 @@ from fhir_mappings.record import (
     Sex,
 )
 from lamo.notes import NoteDigest
-
-PROMPT_VERSION = "lamo-1"
 
 INSTRUCTION = (
     "A candidate drug has to be judged for this patient. "
@@ -38,8 +40,6 @@ INSTRUCTION_WITH_HISTORY = (
 PREVIOUS_HEADING = "###Previous Hospitalization:'''\n"
 CURRENT_HEADING = "###Current Clinical Condition:'''\n"
 BLOCK_END = "\n'''\n"
-CANDIDATE_HEADING = "Candidate drug:"
-ANSWER_HEADING = ".\n'''\n###Answer:\n"
 ANSWERS = ("Yes", "No")
 
 FIELDS = (
@@ -55,18 +55,35 @@ FIELDS = (
 )
 LIST_MARKS = ("['", "', '", "'], ", "'],\n", "[], ", "[],\n")
 
-# The strings that never change: a tokenizer of our own may keep each as one token.
-FIXED_TEXTS = (
-    INSTRUCTION,
-    INSTRUCTION_WITH_HISTORY,
-    PREVIOUS_HEADING,
-    CURRENT_HEADING,
-    BLOCK_END,
-    CANDIDATE_HEADING,
-    ANSWER_HEADING,
-    *FIELDS,
-    *LIST_MARKS,
-)
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the fixed words stand around the candidate's name. Each needs a model of its own."""
+
+    version: str  # as artifacts and the audit log name it
+    heading: str  # with which every prefix ends
+    ending: str  # what follows the name, before the answer
+
+    @property
+    def fixed_texts(self) -> tuple[str, ...]:
+        """The strings that never change: a tokenizer of our own may keep each as one token."""
+        return (
+            INSTRUCTION,
+            INSTRUCTION_WITH_HISTORY,
+            PREVIOUS_HEADING,
+            CURRENT_HEADING,
+            BLOCK_END,
+            self.heading,
+            self.ending,
+            *FIELDS,
+            *LIST_MARKS,
+        )
+
+
+FAITHFUL = Layout("lamo-1", "Candidate drug:", ".\n'''\n###Answer:\n")
+# All but the name is in the prefix, which is read once: a suffix has a third of the tokens.
+COMPACT = Layout("lamo-1-compact", "Candidate drug: see below.\n'''\n###Answer for the drug", ":\n")
+LAYOUTS: Mapping[str, Layout] = {layout.version: layout for layout in (FAITHFUL, COMPACT)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +95,25 @@ class PromptLimits:
     medications: int = 40
 
 
+def _always(_text: str) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptPlan:
+    """How a prompt is laid out, and how much of a chart it may hold."""
+
+    layout: Layout = FAITHFUL
+    limits: PromptLimits = PromptLimits()
+    fits: Callable[[str], bool] = _always  # whether a prefix is short enough, as tokens tell
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Everything before the candidate's name, ending in the candidate heading."""
+    """Everything before the candidate's name, ending in the layout's heading."""
 
     text: str
-    version: str = PROMPT_VERSION
+    version: str = FAITHFUL.version
 
     @property
     def sha256(self) -> str:
@@ -91,13 +121,29 @@ class Prompt:
         return hashlib.sha256(f"{self.version}\n{self.text}".encode()).hexdigest()
 
 
-def candidate_suffix(label: str) -> str:
+def candidate_suffix(label: str, layout: Layout = FAITHFUL) -> str:
     """The part of the prompt that differs between the candidates of one patient."""
-    return f" {plain(label)}{ANSWER_HEADING}"
+    return f" {plain(label)}{layout.ending}"
+
+
+DEFAULT_PLAN = PromptPlan()
+
+# Sections by what they say about the next order, the least first. Diagnoses and home medications
+# say most (`docs/synthetic.md` has the shares of the signal).
+LEAST_TELLING_FIRST = (
+    "previous procedures",
+    "previous diagnoses",
+    "past medical history",
+    "procedures",
+    "previous medications",
+    "history of present illness",
+    "allergies",
+    "medications on admission",
+)
 
 
 def render_prompt(
-    record: PatientRecord, digest: NoteDigest | None, limits: PromptLimits | None = None
+    record: PatientRecord, digest: NoteDigest | None, plan: PromptPlan = DEFAULT_PLAN
 ) -> tuple[Prompt, tuple[Gap, ...]]:
     """Render the shared prefix of all questions about this patient.
 
@@ -105,19 +151,28 @@ def render_prompt(
         record: the patient at the decision.
         digest: what the notes say; None when nothing was read, and age and sex stand in its place
             (as in LAMO, which prints them only without a note).
-        limits: items kept of each list; LAMO has none, a hook has a deadline.
+        plan: layout, items kept of each list, and the test of its length; LAMO has no limit, a hook
+            has a deadline.
 
     Returns:
-        The prompt, and a gap for each list that had to be cut.
+        The prompt, and a gap for each list that was cut and each section that was left out.
     """
-    limits = limits or PromptLimits()
-    parts = [_digest_text(digest)] if digest else [_person(record.age, record.sex)]
-    parts.append(_codes(_labels(record.diagnoses), _labels(record.procedures), limits))
-    current = f"{CURRENT_HEADING}{''.join(parts)}, {CANDIDATE_HEADING}"
-    if record.previous is None:
-        return Prompt(INSTRUCTION + current), _cuts(record, limits)
-    history = f"{PREVIOUS_HEADING}{_history(record.previous, limits)}{BLOCK_END}"
-    return Prompt(INSTRUCTION_WITH_HISTORY + history + current), _cuts(record, limits)
+    chart, gaps = _chart(record, digest, plan.limits)
+    for name in LEAST_TELLING_FIRST:
+        if plan.fits(_rendered(record, chart, plan.layout)):
+            break
+        if chart.get(name):
+            gaps.append(_left_out(name))
+            chart[name] = []
+    diagnoses = _labels(record.diagnoses)
+    shown = len(chart["diagnoses"])
+    while chart["diagnoses"] and not plan.fits(_rendered(record, chart, plan.layout)):
+        chart["diagnoses"] = _latest(diagnoses, len(chart["diagnoses"]) - 1)
+    if len(chart["diagnoses"]) < shown:
+        gaps = [gap for gap in gaps if gap.where != "diagnoses"]
+        gaps.append(_cut("diagnoses", len(diagnoses), len(chart["diagnoses"])))
+    text = _rendered(record, chart, plan.layout)
+    return Prompt(text, plan.layout.version), tuple(gaps)
 
 
 def plain(text: str) -> str:
@@ -137,53 +192,114 @@ def quoted_list(names: Iterable[str]) -> str:
     return "[" + ", ".join(f"'{plain(name)}'" for name in names) + "]"
 
 
-def _digest_text(digest: NoteDigest) -> str:
+Chart = dict[str, list[str]]  # section -> its items; a text is one item
+Dated = list[tuple[str, date | None]]  # label and when it was recorded, in the record's order
+
+
+def _chart(
+    record: PatientRecord, digest: NoteDigest | None, limits: PromptLimits
+) -> tuple[Chart, list[Gap]]:
+    """The sections of the prompt, and a gap for each list that has more items than it may."""
+    lists = _lists(record, limits)
+    chart = {name: _latest(items, most) for name, (items, most) in lists.items()}
+    gaps = [_cut(name, len(items), most) for name, (items, most) in lists.items() if items[most:]]
+    return chart | (_digested(digest) if digest else {}), gaps
+
+
+def _lists(record: PatientRecord, limits: PromptLimits) -> dict[str, tuple[Dated, int]]:
+    lists = {
+        "diagnoses": (_labels(record.diagnoses), limits.diagnoses),
+        "procedures": (_labels(record.procedures), limits.procedures),
+    }
+    if record.previous is None:
+        return lists
+    taken = (i for drug in record.previous.medications for i in drug.ingredients)
+    names: Dated = [(name, None) for name in dict.fromkeys(i.label for i in taken)]
+    return lists | {
+        "previous diagnoses": (_labels(record.previous.diagnoses), limits.diagnoses),
+        "previous procedures": (_labels(record.previous.procedures), limits.procedures),
+        "previous medications": (names, limits.medications),
+    }
+
+
+def _digested(digest: NoteDigest) -> Chart:
+    texts = {
+        "history of present illness": digest.history_of_present_illness,
+        "past medical history": digest.past_medical_history,
+    }
+    return {name: [text] if text else [] for name, text in texts.items()} | {
+        "allergies": list(digest.allergies),
+        "medications on admission": list(digest.medications_on_admission),
+    }
+
+
+def _labels(items: Iterable[Diagnosis | Procedure]) -> Dated:
+    """Each label once, with its latest date."""
+    found: dict[str, date | None] = {}
+    for item in items:
+        dates = [at for at in (found.get(item.label), item.dated) if at]
+        found[item.label] = max(dates, default=None)
+    return list(found.items())
+
+
+def _latest(items: Dated, most: int) -> list[str]:
+    """The labels of the latest items, in the record's order; undated ones go first."""
+    order = sorted(range(len(items)), key=lambda place: items[place][1] or date.min, reverse=True)
+    return [items[place][0] for place in sorted(order[:most])]
+
+
+def _rendered(record: PatientRecord, chart: Chart, layout: Layout) -> str:
+    if "history of present illness" in chart:
+        person = _digest_text(chart)
+    else:
+        person = _person(record.age, record.sex)
+    codes = _codes(chart["diagnoses"], chart["procedures"])
+    current = f"{CURRENT_HEADING}{person}{codes}, {layout.heading}"
+    if record.previous is None:
+        return INSTRUCTION + current
+    history = _history_text(record.previous, chart)
+    return f"{INSTRUCTION_WITH_HISTORY}{PREVIOUS_HEADING}{history}{BLOCK_END}{current}"
+
+
+def _digest_text(chart: Chart) -> str:
     parts = {
-        "History of present illness": plain(digest.history_of_present_illness) or "none",
-        "Past medical history": plain(digest.past_medical_history) or "none",
-        "Allergies": quoted_list(digest.allergies),
-        "Medications on admission": quoted_list(digest.medications_on_admission),
+        "History of present illness": _text(chart["history of present illness"]),
+        "Past medical history": _text(chart["past medical history"]),
+        "Allergies": quoted_list(chart["allergies"]),
+        "Medications on admission": quoted_list(chart["medications on admission"]),
     }
     return "".join(f"{name}: {text},\n" for name, text in parts.items())
+
+
+def _text(items: Sequence[str]) -> str:
+    return plain(" ".join(items)) or "none"
 
 
 def _person(age: int | None, sex: Sex | None) -> str:
     return f"Age: {'unknown' if age is None else age}, Gender: {sex or 'unknown'}, "
 
 
-def _codes(diagnoses: Sequence[str], procedures: Sequence[str], limits: PromptLimits) -> str:
-    return (
-        f"Diagnose: {quoted_list(diagnoses[: limits.diagnoses])}, "
-        f"Procedure: {quoted_list(procedures[: limits.procedures])}"
+def _codes(diagnoses: Sequence[str], procedures: Sequence[str]) -> str:
+    return f"Diagnose: {quoted_list(diagnoses)}, Procedure: {quoted_list(procedures)}"
+
+
+def _history_text(previous: Hospitalization, chart: Chart) -> str:
+    codes = _codes(chart["previous diagnoses"], chart["previous procedures"])
+    names = quoted_list(chart["previous medications"])
+    return f"{_person(previous.age, previous.sex)}{codes}, Drug names: {names}."
+
+
+def _cut(name: str, count: int, shown: int) -> Gap:
+    return Gap(
+        kind="prompt-cut",
+        where=name,
+        meaning=f"the model was shown the latest {shown} of {count} {name}",
     )
 
 
-def _history(previous: Hospitalization, limits: PromptLimits) -> str:
-    names = dict.fromkeys(
-        ingredient.label for drug in previous.medications for ingredient in drug.ingredients
-    )
-    return (
-        _person(previous.age, previous.sex)
-        + _codes(_labels(previous.diagnoses), _labels(previous.procedures), limits)
-        + f", Drug names: {quoted_list(list(names)[: limits.medications])}."
-    )
-
-
-def _labels(items: Iterable[Diagnosis | Procedure]) -> list[str]:
-    return list(dict.fromkeys(item.label for item in items))
-
-
-def _cuts(record: PatientRecord, limits: PromptLimits) -> tuple[Gap, ...]:
-    counts = {
-        "diagnoses": (len(record.diagnoses), limits.diagnoses),
-        "procedures": (len(record.procedures), limits.procedures),
-    }
-    return tuple(
-        Gap(
-            kind="prompt-cut",
-            where=name,
-            meaning=f"the model was shown the first {limit} of {count} {name}",
-        )
-        for name, (count, limit) in counts.items()
-        if count > limit
+def _left_out(name: str) -> Gap:
+    return Gap(
+        kind="prompt-section-left-out",
+        where=name,
+        meaning=f"the chart is longer than the model takes, so it was not shown the {name}",
     )

@@ -11,6 +11,8 @@ from lamo.deadline import Deadline
 from lamo.scoring.engine.decoder import Decoder, Part, Question
 from lamo.scoring.engine.prefixes import PrefixCache
 from lamo.scoring.engine.weights import Source, load_weights
+from lamo.scoring.packing import Packer
+from lamo.scoring.plan import LocalPlan
 from lamo.scoring.tokens import CandidateTokens
 
 BASE = -1  # stands for the base model where a group's index would
@@ -32,15 +34,15 @@ class _Known:
 class GroupedEngine:
     """Scores behind one prefix per group, or one for all groups with activated adapters."""
 
-    def __init__(self, artifact: Artifact, tokens: CandidateTokens, cache_bytes: int) -> None:
+    def __init__(self, artifact: Artifact, tokens: CandidateTokens, plan: LocalPlan) -> None:
         yes, no = (artifact.answer_token_ids[word] for word in ("Yes", "No"))
         adapters = [artifact.folder / group.adapter for group in artifact.groups]
-        self.decoder = Decoder(
-            load_weights(Source(artifact.base_model_folder, adapters, (yes, no)))
-        )
-        self.prefixes = PrefixCache(cache_bytes)
+        base = artifact.base_model_folder
+        source = Source(base, adapters, (yes, no), plan.dtype_for(base), plan.device)
+        self.decoder = Decoder(load_weights(source))
+        self.prefixes = PrefixCache(plan.cache_bytes)
         self.remembers_scores = True
-        self._tokens = tokens
+        self._packer = Packer(tokens)
         place = {group.name: index for index, group in enumerate(artifact.groups)}
         self._group_of = {entry.label: place[entry.group] for entry in artifact.vocabulary}
         self._invocation = list(self.decoder.weights.invocation)
@@ -73,7 +75,7 @@ class GroupedEngine:
         pasts = self._read(exact, prefix, list(by_group), deadline)
         deadline.check("scoring")
         questions = [
-            Question(group, pasts[group], self._tokens.pack(asked))
+            Question(group, pasts[group], self._packer.pack(asked))
             for group, asked in by_group.items()
         ]
         answers = self.decoder.answer(questions)
@@ -89,8 +91,9 @@ class GroupedEngine:
             parts = self._parts(exact, prefix, groups, deadline)
             return {group: [parts[group]] for group in groups}
         base = self._parts(exact, prefix[:start], [BASE], deadline)[BASE]
-        heading = torch.tensor(prefix[start:])
-        return {group: [base, self.decoder.read_on(heading, group, [base])] for group in groups}
+        heading = torch.tensor(prefix[start:], device=self.decoder.device)
+        read = self.decoder.read_on(heading, groups, [base])
+        return {group: [base, part] for group, part in zip(groups, read, strict=True)}
 
     def _parts(
         self, exact: bytes, prefix: Sequence[int], readers: Sequence[int], deadline: Deadline
@@ -98,7 +101,7 @@ class GroupedEngine:
         """Kept parts, and the others read a few groups at a time."""
         parts = {reader: self.prefixes.find((reader, exact)) for reader in readers}
         missing = [reader for reader, part in parts.items() if part is None]
-        ids = torch.tensor(prefix)
+        ids = torch.tensor(prefix, device=self.decoder.device)
         for first in range(0, len(missing), READ_AT_ONCE):
             deadline.check("scoring")
             some = missing[first : first + READ_AT_ONCE]

@@ -1,7 +1,6 @@
 """`Scorer` over weights in this process: our engine, or transformers and peft where needed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -13,6 +12,7 @@ from lamo.prompts import Prompt
 from lamo.scoring.base import ScorerUnavailable
 from lamo.scoring.engine.weights import Unsupported
 from lamo.scoring.grouped import GroupedEngine
+from lamo.scoring.plan import DEFAULT_PLAN, LocalPlan
 from lamo.scoring.tokens import CandidateTokens
 from lamo.scoring.turns import Turns
 
@@ -32,18 +32,6 @@ class Engine(Protocol):
         """Log-odds by candidate, or DeadlinePassed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalPlan:
-    """How much of the machine the model may use."""
-
-    threads: int | None = None  # None: as torch chooses
-    cache_bytes: int = 256 * 1024 * 1024  # of prefixes kept between calls
-    most_waiting: int = 32  # calls that wait for the engine
-
-
-DEFAULT_PLAN = LocalPlan()
-
-
 class LocalScorer:
     """Scores in this process. Safe to share between threads: calls take turns."""
 
@@ -51,7 +39,7 @@ class LocalScorer:
         if plan.threads:
             torch.set_num_threads(plan.threads)
         self.tokens = CandidateTokens(artifact)
-        self.engine = open_engine(artifact, self.tokens, plan.cache_bytes)
+        self.engine = open_engine(artifact, self.tokens, plan)
         self._turns = Turns(plan.most_waiting)
 
     def score(
@@ -71,12 +59,12 @@ class LocalScorer:
                 raise ScorerUnavailable(str(passed)) from passed
 
 
-def open_engine(artifact: Artifact, tokens: CandidateTokens, cache_bytes: int) -> Engine:
+def open_engine(artifact: Artifact, tokens: CandidateTokens, plan: LocalPlan) -> Engine:
     """Our engine where it computes such a model, else transformers and peft."""
     try:
-        return GroupedEngine(artifact, tokens, cache_bytes)
+        return GroupedEngine(artifact, tokens, plan)
     except Unsupported as reason:
         log.warning("scoring with stock transformers and peft, slower", reason=str(reason))
     from lamo.scoring.stock import StockEngine  # seconds to import, and rarely needed
 
-    return StockEngine(artifact, tokens)
+    return StockEngine(artifact, tokens, plan)

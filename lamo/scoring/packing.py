@@ -1,12 +1,15 @@
-"""The candidates of one patient as tokens: what follows the shared prefix, packed in one row."""
+"""The candidates of one patient as tensors: what follows the shared prefix, packed in one row."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-Encode = Callable[[str], list[int]]
+from lamo.scoring.tokens import CandidateTokens
+
+PACKINGS_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +20,6 @@ class PackedSuffixes:
     offsets: Tensor  # (tokens,) position of each token within its own suffix
     own: Tensor  # (tokens, tokens) bool: may the row's token see the column's?
     last: Tensor  # (candidates,) where each suffix ends: the answer position
-
-
-class TokenizerMerges(ValueError):  # noqa: N818 - a situation, named as such
-    """Prefix and suffix cannot be told apart in tokens."""
 
 
 def pack_suffixes(suffixes: Sequence[Sequence[int]]) -> PackedSuffixes:
@@ -36,16 +35,16 @@ def pack_suffixes(suffixes: Sequence[Sequence[int]]) -> PackedSuffixes:
     )
 
 
-def tokens_after(encode: Encode, before: str, text: str) -> list[int]:
-    """Token ids of a text as it follows another; what stands before may change how it is cut.
+class Packer:
+    """Packs candidates; the usual lists are packed once."""
 
-    Raises:
-        TokenizerMerges: the two are merged into one token.
-    """
-    head, whole = encode(before), encode(before + text)
-    if whole[: len(head)] != head:
-        raise TokenizerMerges(
-            f"the tokenizer merges {before!r} with {text!r}: prefix and suffix cannot be told "
-            "apart; use a base model whose tokenizer splits at white space"
-        )
-    return whole[len(head) :]
+    def __init__(self, tokens: CandidateTokens) -> None:
+        self._tokens = tokens
+        self._pack = lru_cache(PACKINGS_KEPT)(self._packed)
+
+    def pack(self, labels: Sequence[str]) -> PackedSuffixes:
+        """The suffixes of these candidates in one row."""
+        return self._pack(tuple(labels))
+
+    def _packed(self, labels: tuple[str, ...]) -> PackedSuffixes:
+        return pack_suffixes([self._tokens.suffix(label) for label in labels])

@@ -17,16 +17,18 @@ from transformers.utils.logging import disable_progress_bar
 
 from lamo.artifact import Artifact, ArtifactRefused
 from lamo.deadline import Deadline
-from lamo.scoring.packing import PackedSuffixes
+from lamo.scoring.packing import PackedSuffixes, Packer
+from lamo.scoring.plan import LocalPlan
 from lamo.scoring.tokens import CandidateTokens
 
 
 class StockEngine:
     """One call at a time: PEFT's choice of an adapter is a state of the model."""
 
-    def __init__(self, artifact: Artifact, tokens: CandidateTokens) -> None:
-        self._tokens = tokens
-        self._model = load_model(artifact)
+    def __init__(self, artifact: Artifact, tokens: CandidateTokens, plan: LocalPlan) -> None:
+        self._packer = Packer(tokens)
+        dtype = plan.dtype_for(artifact.base_model_folder)
+        self._model = load_model(artifact).to(plan.device, dtype)
         _refuse_activated(self._model)
         self._answers = [artifact.answer_token_ids["Yes"], artifact.answer_token_ids["No"]]
         self._group_of = {entry.label: entry.group for entry in artifact.vocabulary}
@@ -52,7 +54,7 @@ class StockEngine:
             if labels:
                 deadline.check("scoring")
                 self._model.set_adapter(group)
-                log_odds = self._score_packed(prefix, self._tokens.pack(labels))
+                log_odds = self._score_packed(prefix, self._packer.pack(labels))
                 yield from zip(labels, log_odds.tolist(), strict=True)
 
     def _score_packed(self, prefix: Tensor, packed: PackedSuffixes) -> Tensor:

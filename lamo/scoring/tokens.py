@@ -1,42 +1,53 @@
-"""The artifact's tokenizer, and every candidate's suffix in its tokens."""
+"""The artifact's tokenizer, and every candidate's suffix in its tokens. Needs no torch."""
 
 import json
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
 from lamo.artifact import Artifact
-from lamo.prompts import CANDIDATE_HEADING, candidate_suffix
-from lamo.scoring.packing import Encode, PackedSuffixes, pack_suffixes, tokens_after
+from lamo.prompts import PromptPlan, candidate_suffix
 
 PLAIN_CLASSES = frozenset({"TokenizersBackend", "PreTrainedTokenizerFast"})
-PACKINGS_KEPT = 256
+
+Encode = Callable[[str], list[int]]
+
+
+class TokenizerMerges(ValueError):  # noqa: N818 - a situation, named as such
+    """Prefix and suffix cannot be told apart in tokens."""
 
 
 class CandidateTokens:
-    """Encodes prompts and packs the suffixes of candidates."""
+    """Encodes prompts and the suffixes of candidates."""
 
     def __init__(self, artifact: Artifact) -> None:
         self.encode = load_encoder(artifact.base_model_folder)
+        layout = artifact.layout
         self._suffixes = {
-            entry.label: tokens_after(self.encode, CANDIDATE_HEADING, candidate_suffix(entry.label))
+            entry.label: tokens_after(
+                self.encode, layout.heading, candidate_suffix(entry.label, layout)
+            )
             for entry in artifact.vocabulary
         }
         self.longest = max(map(len, self._suffixes.values()))
-        self._pack = lru_cache(PACKINGS_KEPT)(self._packed)
 
     def suffix(self, label: str) -> list[int]:
         """The token ids of one candidate's suffix."""
         return self._suffixes[label]
 
-    def pack(self, labels: Sequence[str]) -> PackedSuffixes:
-        """The suffixes of these candidates in one row; the usual lists are packed once."""
-        return self._pack(tuple(labels))
 
-    def _packed(self, labels: tuple[str, ...]) -> PackedSuffixes:
-        return pack_suffixes([self._suffixes[label] for label in labels])
+def prompt_plan(artifact: Artifact, most_tokens: int) -> PromptPlan:
+    """The artifact's prompts, none longer than so many tokens, nor than its model takes."""
+    tokens = CandidateTokens(artifact)
+    config = json.loads((artifact.base_model_folder / "config.json").read_text())
+    most: int = min(most_tokens, config["max_position_embeddings"] - tokens.longest)
+
+    def fits(text: str) -> bool:
+        return len(tokens.encode(text)) <= most
+
+    return replace(artifact.prompt_plan, fits=fits)
 
 
 def load_encoder(folder: Path) -> Encode:
@@ -55,3 +66,18 @@ def load_encoder(folder: Path) -> Encode:
         str(folder), local_files_only=True, trust_remote_code=False
     )
     return lambda text: list(tokenizer(text)["input_ids"])
+
+
+def tokens_after(encode: Encode, before: str, text: str) -> list[int]:
+    """Token ids of a text as it follows another; what stands before may change how it is cut.
+
+    Raises:
+        TokenizerMerges: the two are merged into one token.
+    """
+    head, whole = encode(before), encode(before + text)
+    if whole[: len(head)] != head:
+        raise TokenizerMerges(
+            f"the tokenizer merges {before!r} with {text!r}: prefix and suffix cannot be told "
+            "apart; use a base model whose tokenizer splits at white space"
+        )
+    return whole[len(head) :]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lamo.notes import NoteTools, digest_record
-from lamo.prompts import PromptLimits, render_prompt
+from lamo.prompts import PromptPlan, render_prompt
 from lamo.scoring.packing import PackedSuffixes
 from lamo.visits import Visit
 
@@ -49,9 +49,9 @@ class Batch:
         return replace(self, **moved)
 
 
-def prompt_text(visit: Visit, notes: NoteTools, limits: PromptLimits) -> str:
+def prompt_text(visit: Visit, notes: NoteTools, plan: PromptPlan) -> str:
     """The visit's prompt prefix, exactly as serving renders it."""
-    prompt, _ = render_prompt(visit.record, digest_record(visit.record, notes), limits)
+    prompt, _ = render_prompt(visit.record, digest_record(visit.record, notes), plan)
     return prompt.text
 
 

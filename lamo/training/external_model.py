@@ -50,11 +50,11 @@ class ExternalModel:
 
     def __init__(self, artifact: Artifact) -> None:
         self.labels = tuple(entry.label for entry in artifact.vocabulary)
-        self._limits = artifact.prompt_limits
+        self._plan = artifact.prompt_plan
         folder = str(artifact.base_model_folder)
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self._wording = replace(
-            Wording.of(self._tokenizer, self.labels),
+            Wording.of(self._tokenizer, self.labels, artifact.layout),
             yes_id=artifact.answer_token_ids["Yes"],
             no_id=artifact.answer_token_ids["No"],
         )
@@ -76,8 +76,7 @@ class ExternalModel:
     def tokenise(self, visits: Sequence[Visit], notes: NoteTools) -> Tokenised:
         """Render and tokenise as serving does; prompts that the model cannot take are left out."""
         ids = [
-            self._tokenizer(prompt_text(visit, notes, self._limits))["input_ids"]
-            for visit in visits
+            self._tokenizer(prompt_text(visit, notes, self._plan))["input_ids"] for visit in visits
         ]
         places = [place for place, tokens in enumerate(ids) if len(tokens) <= self._most_tokens]
         kept = [visits[place] for place in places]

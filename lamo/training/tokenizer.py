@@ -17,7 +17,7 @@ from tokenizers.trainers import BpeTrainer
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from lamo.prompts import ANSWERS, FIXED_TEXTS, candidate_suffix
+from lamo.prompts import ANSWERS, FAITHFUL, Layout, candidate_suffix
 
 EOS, PAD = "<eos>", "<pad>"
 
@@ -28,6 +28,7 @@ def train_tokenizer(
     vocab_size: int,
     folder: Path,
     candidates: Sequence[str] = (),
+    layout: Layout = FAITHFUL,
 ) -> PreTrainedTokenizerFast:
     """Train on the texts, add the terms and fixed texts as tokens, and save a HF tokenizer.
 
@@ -36,6 +37,7 @@ def train_tokenizer(
         terms: names that become one token each wherever they stand as a whole word.
         vocab_size: size of the BPE part; the terms come on top.
         candidates: names whose whole suffix (name and answer heading) becomes one token.
+        layout: of the prompts; its fixed texts become one token each.
         folder: where tokenizer.json and its config are written.
     """
     tokenizer = Tokenizer(BPE())
@@ -51,20 +53,21 @@ def train_tokenizer(
     tokenizer.train_from_iterator(texts, trainer)
     words = dict.fromkeys(term.lower() for term in (*terms, *ANSWERS))
     tokenizer.add_tokens([AddedToken(word, single_word=True, lstrip=True) for word in words])
-    tokenizer.add_tokens([AddedToken(text.lower(), normalized=True) for text in FIXED_TEXTS])
-    tokenizer.add_tokens([AddedToken(whole_suffix(name), lstrip=True) for name in candidates])
+    tokenizer.add_tokens([AddedToken(text.lower(), normalized=True) for text in layout.fixed_texts])
+    wholes = [whole_suffix(name, layout) for name in candidates]
+    tokenizer.add_tokens([AddedToken(whole, lstrip=True) for whole in wholes])
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=EOS, pad_token=PAD)
     fast.save_pretrained(str(folder))
     return fast
 
 
-def whole_suffix(label: str) -> str:
+def whole_suffix(label: str, layout: Layout) -> str:
     """The token that a candidate's whole suffix is, without the space before it."""
-    return candidate_suffix(label).strip(" ").lower()
+    return candidate_suffix(label, layout).strip(" ").lower()
 
 
 def share_embeddings(
-    weight: Tensor, tokenizer: PreTrainedTokenizerBase, candidates: Sequence[str]
+    weight: Tensor, tokenizer: PreTrainedTokenizerBase, candidates: Sequence[str], layout: Layout
 ) -> None:
     """Start each whole-suffix token from the embedding of the candidate's name, in place.
 
@@ -74,5 +77,5 @@ def share_embeddings(
     with torch.no_grad():
         for label in candidates:
             name = tokenizer.convert_tokens_to_ids(label.lower())
-            suffix = tokenizer.convert_tokens_to_ids(whole_suffix(label))
+            suffix = tokenizer.convert_tokens_to_ids(whole_suffix(label, layout))
             weight[suffix] = weight[name]

@@ -42,6 +42,29 @@ def test_an_artifact_that_is_not_there_stops_the_start(
     assert "has no manifest.json" in result.output
 
 
+def test_a_scoring_server_that_does_not_answer_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LAMO_SCORER_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("VAR_DIR", str(tmp_path / "var"))
+    result = CliRunner().invoke(main, ["serve"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: the scoring server")
+    assert "start it, or mend the settings that name it" in result.output
+
+
+def test_with_a_scoring_server_the_whole_service_needs_no_torch(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from cds_service.audit.migrate import upgrade; "
+        "from cds_service.settings import Settings; from cds_service.tools import build_tools; "
+        "settings = Settings(var_dir=Path(sys.argv[1]), scorer_url='http://127.0.0.1:9'); "
+        "upgrade(settings.database_url); build_tools(settings); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
 def test_synthesize_writes_visits(tmp_path: Path) -> None:
     out = tmp_path / "visits.jsonl"
     result = CliRunner().invoke(main, ["synthesize", "--out", str(out), "--patients", "3"])

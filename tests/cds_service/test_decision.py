@@ -112,3 +112,24 @@ def test_no_card_leaves_when_the_decision_cannot_be_recorded(tools: Tools, tmp_p
     lost = AuditLog(f"sqlite:///{tmp_path}/missing.sqlite3")
     with pytest.raises(AuditUnavailable):
         cards_of(replace(tools, audit_log=lost))
+
+
+def test_a_chart_too_long_for_the_model_says_what_it_was_not_shown(tmp_path: Path) -> None:
+    settings = Settings(var_dir=tmp_path, prompt_tokens=200)
+    upgrade(settings.database_url)
+    tools = build_tools(settings, scorer=FakeScorer())
+    conditions = searchset(
+        *(
+            {
+                "resourceType": "Condition",
+                "id": f"c{number}",
+                "subject": {"reference": "Patient/p1"},
+                "code": {"text": f"A rare syndrome that nobody has a code for, number {number}"},
+            }
+            for number in range(30)
+        )
+    )
+    cards_of(tools, prefetch=hook_call()["prefetch"] | {"conditions": conditions})
+    gaps = {gap["where"]: gap["meaning"] for gap in stored(tools)["gaps"]}
+    assert "of 30 diagnoses" in gaps["diagnoses"]
+    tools.audit_log.close()

@@ -8,8 +8,8 @@ from fhir_mappings.record import Diagnosis, Hospitalization, Medication, Patient
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
-def diagnosis(label: str) -> Diagnosis:
-    return Diagnosis(label=label, display=label)
+def diagnosis(label: str, dated: date | None = None) -> Diagnosis:
+    return Diagnosis(label=label, display=label, dated=dated)
 
 
 def procedure(label: str) -> Procedure:

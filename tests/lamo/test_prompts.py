@@ -1,6 +1,7 @@
 """The prompt that training and serving share, held by golden files."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from fhir_mappings.formulary import Formulary
 from fhir_mappings.record import Note, PatientRecord
 from lamo.notes import HeadingReader, NoteTools, digest_record
-from lamo.prompts import PromptLimits, candidate_suffix, plain, render_prompt
+from lamo.prompts import COMPACT, PromptLimits, PromptPlan, candidate_suffix, plain, render_prompt
 from tests.lamo.records import diagnosis, medication, patient, previous_stay
 
 GOLDEN = Path(__file__).parents[1] / "data" / "prompts"
@@ -78,14 +79,65 @@ def test_nothing_in_a_record_can_close_a_block_or_open_a_heading(text: str) -> N
 
 def test_a_list_that_is_cut_leaves_a_gap() -> None:
     record = patient(diagnoses=tuple(diagnosis(f"Condition {i}") for i in range(9)))
-    prompt, gaps = render_prompt(record, None, PromptLimits(diagnoses=5))
+    prompt, gaps = render_prompt(record, None, PromptPlan(limits=PromptLimits(diagnoses=5)))
     assert "Condition 4" in prompt.text
     assert "Condition 5" not in prompt.text
     assert [(gap.kind, gap.where) for gap in gaps] == [("prompt-cut", "diagnoses")]
-    assert "first 5 of 9" in gaps[0].meaning
+    assert "latest 5 of 9" in gaps[0].meaning
 
 
 def test_the_hash_names_the_version_and_the_text() -> None:
     first, _ = render_prompt(patient(), None)
     second, _ = render_prompt(patient(age=69), None)
     assert first.sha256 != second.sha256
+
+
+def test_the_latest_diagnoses_are_kept_in_the_order_of_the_record() -> None:
+    dates = (date(2020, 1, 1), date(2024, 1, 1), None, date(2023, 1, 1))
+    record = patient(diagnoses=tuple(diagnosis(f"D{i}", dated=at) for i, at in enumerate(dates)))
+    prompt, _ = render_prompt(record, None, PromptPlan(limits=PromptLimits(diagnoses=2)))
+    assert "['D1', 'D3']" in prompt.text
+
+
+def test_a_long_chart_loses_whole_sections_the_least_telling_first(formulary: Formulary) -> None:
+    record = patient(notes=(Note(text=NOTE),), previous=previous_stay(formulary))
+    digest = digest_record(record, NoteTools(reader=HeadingReader(), formulary=formulary))
+    whole, no_gaps = render_prompt(record, digest)
+    assert no_gaps == ()
+    short, gaps = render_prompt(record, digest, at_most(len(whole.text) - 60))
+    assert len(short.text) <= len(whole.text) - 60
+    assert [gap.where for gap in gaps] == ["previous procedures", "previous diagnoses"]
+    assert {gap.kind for gap in gaps} == {"prompt-section-left-out"}
+    assert "Medications on admission: ['Metformin', 'Lisinopril']" in short.text
+    assert "Drug names: ['Furosemide', 'Metoprolol']" in short.text
+    assert "Diagnose: [], Procedure: [], Drug names" in short.text
+
+
+def test_at_last_the_oldest_diagnoses_go_one_by_one() -> None:
+    dated = tuple(diagnosis(f"D{i}", dated=date(2000 + i, 1, 1)) for i in range(9))
+    record = patient(diagnoses=dated, procedures=())
+    whole, _ = render_prompt(record, None)
+    short, gaps = render_prompt(record, None, at_most(len(whole.text) - 2 * len("'D0', ")))
+    assert "D2" in short.text
+    assert "D1" not in short.text
+    assert gaps[-1].meaning == "the model was shown the latest 7 of 9 diagnoses"
+
+
+def test_a_chart_that_cannot_be_short_enough_says_what_is_left_out() -> None:
+    prompt, gaps = render_prompt(patient(), None, at_most(10))
+    assert "Diagnose: []" in prompt.text
+    assert {gap.where for gap in gaps} == {"diagnoses", "procedures"}
+
+
+def test_the_compact_layout_asks_the_same_with_the_name_last(formulary: Formulary) -> None:
+    faithful, _ = render_prompt(patient(), None)
+    compact, _ = render_prompt(patient(), None, PromptPlan(layout=COMPACT))
+    assert compact.version != faithful.version
+    assert compact.text.removesuffix(COMPACT.heading) == faithful.text.removesuffix(
+        "Candidate drug:"
+    )
+    assert len(candidate_suffix("Warfarin", COMPACT)) < len(candidate_suffix("Warfarin"))
+
+
+def at_most(characters: int) -> PromptPlan:
+    return PromptPlan(fits=lambda text: len(text) <= characters)

@@ -9,8 +9,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PretrainedConfig, PreTra
 
 from fhir_mappings.formulary import Formulary
 from lamo.artifact import Artifact, Group, VocabularyEntry, write_manifest
-from lamo.prompts import CANDIDATE_HEADING
-from lamo.scoring.packing import tokens_after
+from lamo.prompts import FAITHFUL, Layout
+from lamo.scoring.tokens import tokens_after
 from lamo.training.tokenizer import train_tokenizer
 
 LABELS = ("Metformin", "Insulin glargine", "Lisinopril", "Potassium chloride", "Warfarin")
@@ -21,6 +21,7 @@ def tiny_artifact(
     groups: int = 2,
     config: type[PretrainedConfig] = LlamaConfig,
     architecture: type[PreTrainedModel] = LlamaForCausalLM,
+    layout: Layout = FAITHFUL,
     **adapters: Any,
 ) -> Artifact:
     """Write and load an artifact whose weights are random but not zero.
@@ -44,7 +45,7 @@ def tiny_artifact(
     model.save_pretrained(folder / "base", safe_serialization=True)
     names = [f"group-{index}" for index in range(groups)]
     if adapters.pop("activated", False):
-        heading = tokens_after(lambda text: tokenizer(text)["input_ids"], "x, ", CANDIDATE_HEADING)
+        heading = tokens_after(lambda text: tokenizer(text)["input_ids"], "x, ", layout.heading)
         adapters["alora_invocation_tokens"] = heading
     chosen: dict[str, Any] = {
         "r": 4,
@@ -59,10 +60,10 @@ def tiny_artifact(
                 torch.nn.init.normal_(parameter, std=0.3)
         peft_model.save_pretrained(str(folder / "adapters"), selected_adapters=[name])
         model = peft_model.unload()
-    return _manifest(folder, names, tokenizer)
+    return _manifest(folder, names, tokenizer, layout)
 
 
-def _manifest(folder: Path, names: list[str], tokenizer: object) -> Artifact:
+def _manifest(folder: Path, names: list[str], tokenizer: object, layout: Layout) -> Artifact:
     formulary = Formulary.load()
     encode = tokenizer  # PreTrainedTokenizerFast
     return write_manifest(
@@ -73,6 +74,7 @@ def _manifest(folder: Path, names: list[str], tokenizer: object) -> Artifact:
             is_demonstration=True,
             notice="Tiny model for tests. Not for clinical use.",
             base_model="base",
+            prompt_version=layout.version,
             answer_token_ids={
                 word: encode(word)["input_ids"][0]  # type: ignore[operator]
                 for word in ("Yes", "No")

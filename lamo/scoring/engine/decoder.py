@@ -56,6 +56,11 @@ class Decoder:
         self._sin = table.sin().to(weights.embeddings)
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.weights.embeddings.device
+
+    @property
     def most_tokens(self) -> int:
         """The longest prompt, suffix included."""
         return self.weights.shape.max_position_embeddings
@@ -84,12 +89,16 @@ class Decoder:
                 x = self._through(layer, x, attend_causally(query, new), rows)
         return [_part(kept, row) for row in range(max(1, len(groups)))]
 
-    def read_on(self, ids: Tensor, group: int, past: Sequence[Part]) -> Part:
-        """Read a short stretch that follows what was read, with the adapter of one group."""
+    def read_on(self, ids: Tensor, groups: Sequence[int], past: Sequence[Part]) -> list[Part]:
+        """Read a short stretch that follows what was read, with the adapter of each group."""
         order = torch.arange(len(ids))
         packed = PackedSuffixes(ids[None], order, order[:, None] >= order[None], order[-1:])
-        _, kept = self._behind([Question(group, past, packed)])
-        return _part(kept, 0)
+        questions = [Question(group, past, packed) for group in groups]
+        _, kept = self._behind(questions)
+        return [
+            Part(tuple((key[:, :, part], value[:, :, part]) for key, value in kept))
+            for part in _slices(questions)
+        ]
 
     def answer(self, questions: Sequence[Question]) -> list[Tensor]:
         """(candidates,) float32 log-odds of Yes against No, for each question."""
@@ -102,12 +111,11 @@ class Decoder:
         last = len(self.weights.layers) - 1
         parts = _slices(questions)
         rows = _Rows([(q.group, part) for q, part in zip(questions, parts, strict=True)])
-        device = self.weights.embeddings.device
-        ids = torch.cat([q.packed.ids[0] for q in questions]).to(device)
+        ids = torch.cat([q.packed.ids[0] for q in questions]).to(self.device)
         starts = [sum(part.tokens for part in q.past) for q in questions]
         positions = torch.cat(
             [q.packed.offsets + start for q, start in zip(questions, starts, strict=True)]
-        ).to(device)
+        ).to(self.device)
         x, kept = self.weights.embeddings[ids][None], []
         for number, layer in enumerate(self.weights.layers):
             inner = self._norm(x, layer.input_norm)
@@ -119,7 +127,7 @@ class Decoder:
                 ends = [
                     part.start + q.packed.last for q, part in zip(questions, parts, strict=True)
                 ]
-                chosen = torch.cat(ends).to(device)
+                chosen = torch.cat(ends).to(self.device)
                 x, mixed, rows = x[:, chosen], mixed[:, :, chosen], rows.of_answers(questions)
             x = self._through(layer, x, mixed, rows)
         return x, kept

@@ -2,7 +2,7 @@
 
 from lamo.deadline import Deadline
 from lamo.scoring.base import ScorerUnavailable
-from lamo.scoring.probe import PROBE
+from lamo.scoring.probe import probe
 from lamo.scoring.remote.scorer import RemoteScorer, adapter_names
 
 CHECK_MS = 60_000.0
@@ -23,7 +23,7 @@ def check_server(scorer: RemoteScorer, agrees_within: float = AGREES_WITHIN) -> 
         ServerRefused: adapters are missing, nothing was answered, or the scores are others.
     """
     deadline = Deadline.after_ms(CHECK_MS)
-    expected = scorer.artifact.probe
+    expected, asked = scorer.artifact.probe, probe(scorer.artifact.layout)
     try:
         found = scorer.speaks.adapters(deadline)
         wanted = adapter_names(scorer.artifact)
@@ -32,7 +32,7 @@ def check_server(scorer: RemoteScorer, agrees_within: float = AGREES_WITHIN) -> 
                 f"the scoring server has no adapters {missing} (it has {sorted(found)}): load each "
                 "group's adapter under this name, which holds the hash of its weights"
             )
-        scores = scorer.score(PROBE, list(expected), deadline) if expected else {}
+        scores = scorer.score(asked, list(expected), deadline) if expected else {}
     except ScorerUnavailable as reason:
         raise ServerRefused(f"{reason}: start it, or mend the settings that name it") from reason
     differences = {label: abs(scores[label] - value) for label, value in expected.items()}

@@ -99,9 +99,10 @@ def _train(job: Job, parts: Sequence[Part], inputs: Mapping[str, str]) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             save_adapter(model, part.name, folder)
             _save_scores(job, part.name, scores)
-            write_report(folder / "fit.json", report)
+            if report:
+                write_report(folder / "fit.json", report)
             wanted = part.manifest(job, inputs)
-            counts = {"candidates": len(part.labels)} | summary(report)
+            counts = {"candidates": len(part.labels)} | (summary(report) if report else {})
             fields = {name: getattr(wanted, name) for name in ("stage", "seed", "config", "inputs")}
             device = str(job.accelerator.device)
             write_manifest(folder, Manifest(**fields, counts=counts, device=device))

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoTokenizer
 
 from lamo.artifact import Artifact, Group, VocabularyEntry, write_manifest
-from lamo.scoring.probe import PROBE
+from lamo.scoring.probe import probe
 from lamo.training.examples import Example
 from lamo.training.scoring import score_examples
 from lamo.training.stages.base import base_folder, load_base
@@ -69,6 +69,7 @@ def _artifact(job: Job, out: Path, base_model: str) -> Artifact:
         answer_token_ids={"Yes": wording.yes_id, "No": wording.no_id},
         groups=tuple(Group(name=name, adapter=f"adapters/{name}") for name in groups_of(job)),
         vocabulary=tuple(_vocabulary(job)),
+        prompt_version=job.config.layout.version,
         prompt_limits=job.config.notes.limits,
         selection=policy_of(job),
         probe=_probe(job),
@@ -96,7 +97,10 @@ def _probe(job: Job) -> dict[str, float]:
     """What the groups' adapters say of the probe, by label."""
     folder = str(job.folder("examples") / "tokenizer")
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    ids, wording = torch.tensor(tokenizer(PROBE.text)["input_ids"]), wording_of(job)
+    ids, wording = (
+        torch.tensor(tokenizer(probe(job.config.layout).text)["input_ids"]),
+        wording_of(job),
+    )
     asked = Example(ids, torch.zeros(len(wording.suffixes), dtype=torch.bool), 0)
     model = load_adapters(job, load_base(job), groups_of(job)).to(job.accelerator.device)
     said: dict[str, float] = {}

@@ -106,7 +106,7 @@ def _from_nothing(job: Job) -> Any:
     )
     candidates = [entry.label for entry in Formulary.load().candidates]
     embeddings: Any = model.get_input_embeddings()
-    share_embeddings(embeddings.weight, tokenizer, candidates)
+    share_embeddings(embeddings.weight, tokenizer, candidates, job.config.layout)
     if config.matched_queries:
         _match_queries(model, config.matched_queries)
     return model

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lamo.policies import Guarantee, PolicyName
-from lamo.prompts import PromptLimits
+from lamo.prompts import LAYOUTS, Layout, PromptLimits, PromptPlan
 from lamo.training.fit import FitPlan
 
 
@@ -163,6 +163,7 @@ class TrainConfig(Section):
     """The whole recipe."""
 
     seed: int = 2023
+    prompt_version: Literal["lamo-1", "lamo-1-compact"] = "lamo-1"  # as `lamo.prompts` lays it out
     cohort: CohortConfig = CohortConfig()
     notes: NotesConfig = NotesConfig()
     examples: ExamplesConfig = ExamplesConfig()
@@ -173,15 +174,28 @@ class TrainConfig(Section):
     evaluate: EvaluateConfig = EvaluateConfig()
     artifact: ArtifactConfig
 
+    @property
+    def layout(self) -> Layout:
+        """Where the fixed words of the prompts stand."""
+        return LAYOUTS[self.prompt_version]
+
+    @property
+    def prompt_plan(self) -> PromptPlan:
+        """How prompts are rendered, of any length: too long ones are left out and counted."""
+        return PromptPlan(layout=self.layout, limits=self.notes.limits)
+
 
 def read_config(path: Path) -> TrainConfig:
-    """Read a recipe.
+    """Read a recipe; it may extend one that ships and say only what differs.
 
     Raises:
         ConfigRefused: not TOML, or an entry that is missing, unknown or out of range.
     """
     try:
-        return TrainConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "extends" in raw:
+            raw = _merged(_shipped(path, raw.pop("extends")), raw)
+        return TrainConfig.model_validate(raw)
     except tomllib.TOMLDecodeError as error:
         raise ConfigRefused(f"{path} is not TOML: {error}") from None
     except ValidationError as error:
@@ -189,8 +203,26 @@ def read_config(path: Path) -> TrainConfig:
 
 
 def recipe_path(name: str) -> Path:
-    """A recipe that ships with the package: "demo" or "tiny"."""
+    """A recipe that ships with the package, for example "demo" or "tiny"."""
     return Path(str(resources.files("lamo.training.stages") / "recipes" / f"{name}.toml"))
+
+
+def _shipped(path: Path, name: object) -> dict[str, Any]:
+    shipped = recipe_path(str(name))
+    if not shipped.is_file():
+        known = sorted(recipe.stem for recipe in shipped.parent.glob("*.toml"))
+        raise ConfigRefused(f"{path} extends {name!r}: name one of {', '.join(known)}")
+    return tomllib.loads(shipped.read_text(encoding="utf-8"))
+
+
+def _merged(whole: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """Tables are merged entry by entry, every other value is replaced."""
+    both = {name: whole[name] for name in part if isinstance(whole.get(name), dict)}
+    merged = {
+        name: _merged(table, part[name]) if isinstance(part[name], dict) else part[name]
+        for name, table in both.items()
+    }
+    return whole | part | merged
 
 
 def plain(value: BaseModel) -> dict[str, Any]:

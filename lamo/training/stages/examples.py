@@ -28,7 +28,7 @@ def run(job: Job) -> Mapping[str, Any]:
     tokenizer = _tokenizer(job)
     tokenizer.save_pretrained(str(folder / "tokenizer"))
     labels = [entry.label for entry in _candidates(job)]
-    wording = Wording.of(tokenizer, labels)
+    wording = Wording.of(tokenizer, labels, job.config.layout)
     wording.save(folder / "wording.json")
     counts = {}
     for name in split_names(job):
@@ -80,7 +80,14 @@ def _tokenizer(job: Job) -> PreTrainedTokenizerBase:
     learned = islice(read_rows(job, "train"), job.config.examples.tokenizer_visits)
     texts = [row.prompt for row in learned]
     folder = job.folder("examples") / "tokenizer"
-    return train_tokenizer(texts, terms, job.config.examples.bpe_tokens, folder, candidates)
+    return train_tokenizer(
+        texts,
+        terms,
+        job.config.examples.bpe_tokens,
+        folder,
+        candidates,
+        job.config.layout,
+    )
 
 
 def _candidates(job: Job) -> list[FormularyEntry]:

@@ -59,18 +59,24 @@ def lora_config(job: Job, part: Part) -> LoraConfig:
     )
 
 
-def train_adapters(job: Job, model: Any, parts: Sequence[Part]) -> FitReport:
-    """Train these adapters in one run, without the held-out labels."""
+def train_adapters(job: Job, model: Any, parts: Sequence[Part]) -> FitReport | None:
+    """Train these adapters in one run, without the held-out labels.
+
+    A comparison's adapter that has no other labels stays as it begins, without effect: None.
+    """
     held_out = held_out_of(job)
     questions = []
     for part in parts:
         asked = [label for label in part.labels if label not in held_out]
-        if not asked:
+        if not asked and part.system == OWN:
             raise StageRefused(
                 f"every medication of the group {part.name!r} is held out: hold out smaller "
                 "classes, or make fewer and larger groups"
             )
-        questions.append(wording_of(job).question(asked, part.name))
+        if asked:
+            questions.append(wording_of(job).question(asked, part.name))
+    if not questions:
+        return None
     plan = job.config.adapters.fit
     visits = round(plan.visits * parts[0].length)
     plan = replace(plan, seed=job.config.seed, visits=visits)

@@ -14,7 +14,7 @@ from typing import Any
 
 from fhir_mappings.formulary import Formulary
 from lamo.notes import HeadingReader, NoteTools, digest_record
-from lamo.prompts import PROMPT_VERSION, render_prompt
+from lamo.prompts import render_prompt
 from lamo.training.evaluation.features import visit_facts
 from lamo.training.stages.cohort import patient_of, visits_of
 from lamo.training.stages.job import SPLITS, Job
@@ -43,7 +43,7 @@ def run(job: Job) -> Mapping[str, Any]:
         rows = (row_of(job, name, visit, (tools, seen)) for visit in _visits(job, name))
         _write(job.folder("notes") / f"{name}.jsonl", rows)
         counts[name] = dict(seen)
-    return {"rows": counts, "prompt_version": PROMPT_VERSION}
+    return {"rows": counts, "prompt_version": job.config.layout.version}
 
 
 def note_tools() -> NoteTools:
@@ -91,7 +91,7 @@ def row_of(job: Job, name: str, visit: Visit, reading: tuple[NoteTools, Counter[
     """Read and render one visit of a split, counting its gaps."""
     tools, seen = reading
     digest = digest_record(visit.record, tools)
-    prompt, gaps = render_prompt(visit.record, digest, job.config.notes.limits)
+    prompt, gaps = render_prompt(visit.record, digest, job.config.prompt_plan)
     seen.update(["visits"] + [f"{gap.kind} {gap.where}" for gap in gaps])
     seen.update(["without a note"] if not visit.record.notes else [])
     return Row(

@@ -14,7 +14,6 @@ from typing import Any
 import structlog
 from accelerate.utils import broadcast_object_list
 
-from lamo.prompts import PROMPT_VERSION
 from lamo.training.fit import open_accelerator
 from lamo.training.stages import (
     adapters,
@@ -155,7 +154,7 @@ def _wanted(job: Job, stage: Stage) -> Manifest:
     return Manifest(
         stage=stage.name,
         seed=job.config.seed,
-        config=config | {"prompt_version": PROMPT_VERSION},
+        config=config | {"prompt_version": job.config.layout.version},
         inputs=inputs | dict(stage.inputs(job)),
     )
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from lamo.prompts import ANSWERS, CANDIDATE_HEADING, candidate_suffix
-from lamo.scoring.packing import TokenizerMerges, pack_suffixes, tokens_after
+from lamo.prompts import ANSWERS, Layout, candidate_suffix
+from lamo.scoring.packing import pack_suffixes
+from lamo.scoring.tokens import TokenizerMerges, tokens_after
 from lamo.training.forward import Question
 from lamo.training.stages.manifest import StageRefused
 
@@ -24,15 +25,17 @@ class Wording:
     heading: list[int]  # the candidate heading, with which every prefix ends
 
     @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str]) -> "Wording":
+    def of(
+        cls, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], layout: Layout
+    ) -> "Wording":
         """Ask the tokenizer; what stands before a text may change how it is cut."""
         suffixes = {
-            label: _following(tokenizer, CANDIDATE_HEADING, candidate_suffix(label))
+            label: _following(tokenizer, layout.heading, candidate_suffix(label, layout))
             for label in labels
         }
-        asked = CANDIDATE_HEADING + candidate_suffix(labels[0])
+        asked = layout.heading + candidate_suffix(labels[0], layout)
         yes_id, no_id = (_following(tokenizer, asked, answer)[0] for answer in ANSWERS)
-        heading = _heading(tokenizer)
+        heading = _heading(tokenizer, layout.heading)
         return cls(suffixes=suffixes, yes_id=yes_id, no_id=no_id, heading=heading)
 
     def question(self, labels: Sequence[str], adapter: str = "") -> Question:
@@ -56,10 +59,10 @@ class Wording:
         return cls(**json.loads(path.read_text()))
 
 
-def _heading(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+def _heading(tokenizer: PreTrainedTokenizerBase, heading: str) -> list[int]:
     """The tokens that the candidate heading is in, after a list as in every prompt."""
-    text = f"x], {CANDIDATE_HEADING}"
-    start = text.index(CANDIDATE_HEADING)
+    text = f"x], {heading}"
+    start = text.index(heading)
     encoded = tokenizer(text, return_offsets_mapping=True)
     pairs = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
     return [token for token, (_, end) in pairs if end > start]

@@ -12,7 +12,7 @@ def plain_log_odds(scorer: LocalScorer, artifact: Artifact, prompt: Prompt, labe
     """Log-odds of Yes against No of one candidate."""
     model = load_model(artifact)
     model.set_adapter(artifact.by_label[label].group)
-    ids = scorer.tokens.encode(prompt.text + candidate_suffix(label))
+    ids = scorer.tokens.encode(prompt.text + candidate_suffix(label, artifact.layout))
     with torch.inference_mode():
         logits = model(input_ids=torch.tensor([ids])).logits[0, -1]
     yes, no = (artifact.answer_token_ids[word] for word in ("Yes", "No"))

@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from lamo.artifact import Artifact, write_manifest
 from lamo.deadline import Deadline, DeadlinePassed
-from lamo.prompts import render_prompt
+from lamo.prompts import COMPACT, render_prompt
 from lamo.scoring.engine.prefixes import PrefixCache
 from lamo.scoring.engine.weights import Source, Unsupported, load_weights
 from lamo.scoring.grouped import GroupedEngine
-from lamo.scoring.local import LocalPlan, LocalScorer
+from lamo.scoring.local import LocalScorer
+from lamo.scoring.machine import fastest_dtype, usable_cores
+from lamo.scoring.plan import LocalPlan
 from lamo.scoring.stock import StockEngine
 from tests.lamo.records import diagnosis, patient
 from tests.lamo.scoring.plain import plain_log_odds
@@ -202,3 +205,37 @@ def _split(artifact: Artifact) -> None:
         part = {name: tensors[name] for name in names}
         save_file(part, whole.parent / f"model-{number}.safetensors")
     whole.unlink()
+
+
+@pytest.mark.parametrize("activated", [False, True])
+def test_the_compact_layout_is_scored_like_whole_prompts(tmp_path: Path, activated: bool) -> None:
+    artifact = tiny_artifact(tmp_path, 3, layout=COMPACT, activated=activated)
+    scorer = LocalScorer(artifact)
+    prompt, _ = render_prompt(patient(), None, artifact.prompt_plan)
+    scores = scorer.score(prompt, LABELS, later())
+    for label in LABELS:
+        plainly = plain_log_odds(scorer, artifact, prompt, label)
+        assert scores[label] == pytest.approx(plainly, abs=1e-3)
+
+
+def test_bfloat16_says_nearly_the_same(tmp_path: Path) -> None:
+    artifact = tiny_artifact(tmp_path, 2)
+    exact = LocalScorer(artifact).score(ONE, LABELS, later())
+    coarse = LocalScorer(artifact, LocalPlan(dtype="bfloat16")).score(ONE, LABELS, later())
+    assert coarse == pytest.approx(exact, abs=0.05)
+    assert coarse != exact
+
+
+def test_the_fastest_number_format_is_one_of_those_measured() -> None:
+    assert fastest_dtype(64, 128, "cpu") in {torch.float32, torch.bfloat16}
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"), [("max 100000", 99), ("150000 100000", 1), ("200000 100000", 2), ("?", 99)]
+)
+def test_a_container_may_use_fewer_cores_than_there_are(
+    tmp_path: Path, quota: str, cores: int
+) -> None:
+    file = tmp_path / "cpu.max"
+    file.write_text(quota)
+    assert usable_cores(file) == min(cores, usable_cores(tmp_path / "none"))

@@ -14,10 +14,10 @@ import pytest
 
 from lamo.artifact import Artifact
 from lamo.deadline import Deadline
-from lamo.prompts import render_prompt
+from lamo.prompts import FAITHFUL, render_prompt
 from lamo.scoring.base import ScorerUnavailable
 from lamo.scoring.local import LocalScorer
-from lamo.scoring.probe import PROBE
+from lamo.scoring.probe import probe
 from lamo.scoring.remote.breaker import Breaker
 from lamo.scoring.remote.check import ServerRefused, check_server
 from lamo.scoring.remote.dialects import Dialect
@@ -26,6 +26,7 @@ from tests.lamo.records import patient
 from tests.lamo.tiny import LABELS, tiny_artifact
 
 PROMPT = render_prompt(patient(), None)[0]
+PROBE = probe(FAITHFUL)
 
 
 def later() -> Deadline:

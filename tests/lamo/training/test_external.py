@@ -153,7 +153,7 @@ def test_scores_are_those_of_serving_and_so_are_the_thresholds(artifact: Artifac
     model, visits = ExternalModel(artifact), visits_of(4)
     scores = model.score(model.tokenise(visits, note_tools()).examples)
     record = visits[3].record
-    prompt, _ = render_prompt(record, digest_record(record, note_tools()), artifact.prompt_limits)
+    prompt, _ = render_prompt(record, digest_record(record, note_tools()), artifact.prompt_plan)
     served = LocalScorer(artifact).score(prompt, LABELS, Deadline.after_ms(60_000))
     assert dict(zip(LABELS, scores[3].tolist(), strict=True)) == pytest.approx(served, abs=1e-3)
     own = own_calibration(artifact)

@@ -11,7 +11,7 @@ import pytest
 
 from fhir_mappings.record import PatientRecord
 from lamo.notes import digest_record
-from lamo.prompts import PromptLimits, render_prompt
+from lamo.prompts import render_prompt
 from lamo.training.evaluation.study import evaluate
 from lamo.training.model_card import (
     NOT_MEASURED,
@@ -40,7 +40,7 @@ def by_number(card: dict[str, Any]) -> dict[int, dict[str, Any]]:
 
 
 def prompt_of(record: PatientRecord) -> str:
-    prompt, _ = render_prompt(record, digest_record(record, note_tools()), PromptLimits())
+    prompt, _ = render_prompt(record, digest_record(record, note_tools()))
     return prompt.text
 
 

@@ -105,7 +105,7 @@ def test_the_artifact_scores_as_training_scored(work: Path) -> None:
     scored: Scored = scored_of(job(work), "test")
     visit = next(read_visits(work / "cohort" / "test.jsonl"))
     digest = digest_record(visit.record, note_tools())
-    prompt, _ = render_prompt(visit.record, digest, artifact.prompt_limits)
+    prompt, _ = render_prompt(visit.record, digest, artifact.prompt_plan)
     scorer = LocalScorer(artifact)
     found = scorer.score(prompt, scored.labels, Deadline.after_ms(60_000))
     wanted = dict(zip(scored.labels, scored.log_odds[0].tolist(), strict=True))

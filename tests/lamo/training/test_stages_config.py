@@ -9,7 +9,7 @@ from cds_service.cli import main
 from lamo.training.stages.config import ConfigRefused, read_config, recipe_path
 
 
-@pytest.mark.parametrize("name", ["demo", "tiny", "lamo"])
+@pytest.mark.parametrize("name", ["demo", "demo-compact", "demo-held-out", "tiny", "lamo"])
 def test_shipped_recipes_can_be_read(name: str) -> None:
     assert read_config(recipe_path(name)).seed == 2023
 
@@ -21,6 +21,23 @@ def test_the_recipe_of_lamo_holds_its_published_values() -> None:
     assert (adapters.fit.rates.learning_rate, adapters.fit.rates.warmup_steps) == (5e-4, 10)
     stop = adapters.fit.stop
     assert (stop.every, stop.patience, stop.least_steps) == (32, 20, 640)
+
+
+def test_a_recipe_that_extends_another_says_only_what_differs(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('extends = "tiny"\nseed = 7\n[base.fit]\nvisits = 48\n')
+    mine, tiny = read_config(path), read_config(recipe_path("tiny"))
+    assert (mine.seed, mine.adapters) == (7, tiny.adapters)
+    assert mine.base.fit is not None
+    assert tiny.base.fit is not None
+    assert (mine.base.fit.visits, mine.base.fit.rates) == (48, tiny.base.fit.rates)
+
+
+def test_a_recipe_that_extends_nothing_known_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('extends = "huge"\n')
+    with pytest.raises(ConfigRefused, match="'huge': name one of demo, demo-compact"):
+        read_config(path)
 
 
 def test_every_bad_entry_is_named(tmp_path: Path) -> None:
