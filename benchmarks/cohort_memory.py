@@ -25,10 +25,10 @@ from typing import Any
 
 import click
 
+from lamo.exports.tally import Tally
 from lamo.training.cohort.config import CohortConfig
 from lamo.training.cohort.rules import CohortRules
 from lamo.training.cohort.sources import cohort_visits
-from lamo.training.cohort.tally import Tally
 from lamo.training.cohort.visit import save_cohort
 
 LIMIT_MB = 8192.0

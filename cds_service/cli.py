@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from cds_service.audit.cli import audit
+from cds_service.population.cli import score
 from cds_service.settings import SettingsError, read_settings
 from cds_service.train_cli import train
 
@@ -16,6 +17,7 @@ def main() -> None:
 
 
 main.add_command(audit)
+main.add_command(score)
 main.add_command(train)
 
 

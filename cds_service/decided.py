@@ -1,7 +1,7 @@
 """What one call led to, on its way into cards and into the audit log."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +9,13 @@ from cds_service.audit.entries import DecisionEntry, InputState
 from cds_service.cards_material import CardMaterial
 from cds_service.hook_request import HookRequest
 from cds_service.prefetch import Prefetched
+from cds_service.rows import finding_row, score_row
 from cds_service.stopwatch import Stopwatch
 from cds_service.tools import Tools
 from cds_service.trust import Caller
 from fhir_mappings.record import Fact, Gap, PatientRecord
 from lamo.prompts import Prompt
-from lamo.selection import CandidateScore, Choice
+from lamo.selection import CandidateScore, Choice, withhold
 from medication_safety.check import is_on_proposal
 from medication_safety.findings import Finding
 
@@ -44,7 +45,7 @@ class Decided:
 
     def card_material(self, tools: Tools) -> CardMaterial:
         """What the cards may say: proposals that our own rules object to are withheld."""
-        choice = self._checked_choice()
+        choice = withhold(self.choice, self.findings)
         return CardMaterial(
             record=self.record,
             choice=choice,
@@ -89,23 +90,11 @@ class Decided:
             prompt_version=self.prompt.version,
             prompt_sha256=self.prompt.sha256,
             model=tools.artifact.identity() | {"knowledge": tools.knowledge.version},
-            scores=[_score_row(score) for score in self.choice.scores],
+            scores=[score_row(score) for score in self.choice.scores],
             cards=cards,
             gaps=self.gaps,
-            findings=[_finding_row(finding) for finding in self.findings],
+            findings=[finding_row(finding) for finding in self.findings],
             stage_ms=trail.watch.stage_ms | {"total": trail.watch.total_ms()},
-        )
-
-    def _checked_choice(self) -> Choice:
-        withheld = {
-            ingredient
-            for finding in self.findings
-            if is_on_proposal(finding)
-            for ingredient in finding.medication.ingredients
-        }
-        return replace(
-            self.choice,
-            proposed=tuple(s for s in self.choice.proposed if s.ingredient not in withheld),
         )
 
     def _supports(self, score: CandidateScore, tools: Tools) -> tuple[Fact, ...]:
@@ -118,21 +107,3 @@ class Decided:
             if done.label in indicating
         ]
         return tuple(facts)
-
-
-def _score_row(score: CandidateScore) -> dict[str, Any]:
-    ingredient: dict[str, Any] = asdict(score.ingredient)
-    names = ("log_odds", "probability", "recommend_at", "support_at", "base_rate")
-    return ingredient | {name: round(getattr(score, name), 4) for name in names}
-
-
-def _finding_row(finding: Finding) -> dict[str, Any]:
-    return {
-        "rule": finding.rule,
-        "severity": finding.severity,
-        "medication": finding.medication.reference or finding.medication.status,
-        "rxcuis": [ingredient.rxcui for ingredient in finding.medication.ingredients],
-        "summary": finding.summary,
-        "because": [fact.reference for fact in finding.because],
-        "source": finding.source,
-    }

@@ -85,8 +85,8 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=256,
-        description="processor threads for the model of a process; unset for the machine's, shared "
-        "among the workers",
+        description="processor threads for the model of a process; unset for one with a small "
+        "model, else the machine's, shared among the workers",
     )
     model_device: str = Field(
         "cpu",

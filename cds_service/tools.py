@@ -89,11 +89,11 @@ def remote_scorer(artifact: Artifact, settings: Settings) -> RemoteScorer:
 def _local_scorer(artifact: Artifact, settings: Settings) -> Scorer:
     # torch: only where a model runs in this process
     from lamo.scoring.local import LocalScorer
-    from lamo.scoring.machine import usable_cores
     from lamo.scoring.plan import LocalPlan
 
     plan = LocalPlan(
-        threads=settings.model_threads or max(1, usable_cores() // settings.workers),
+        threads=settings.model_threads,
+        processes=settings.workers,
         device=settings.model_device,
         dtype=settings.model_dtype,
         cache_bytes=settings.prefix_cache_mib * 1024 * 1024,

@@ -167,7 +167,7 @@ def external(artifact: Path | None, cohort: Path, out: Path, seed: int, passes: 
 
 def _run_external(plan: ExternalPlan, out: Path) -> None:
     from lamo.artifact import ArtifactRefused
-    from lamo.training.cohort.errors import CohortError
+    from lamo.exports.errors import CohortError
     from lamo.training.external import run_external
     from lamo.visits import VisitUnreadable
 

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from fhir_mappings.record import Gap, Ingredient, Medication, PatientRecord
 from lamo.artifact import Artifact, VocabularyEntry
 from lamo.policies import Context, select
+from medication_safety.check import is_on_proposal
 from medication_safety.duplicates import shared_class
+from medication_safety.findings import Finding
 from medication_safety.knowledge import Knowledge
 
 REGIMEN_FROM = 5  # medications: shorter lists are never called long (Masnoon 2017: polypharmacy)
@@ -114,6 +116,19 @@ def choose(
         unsupported=tuple(_unsupported(record.ordered, by_rxcui)),
         regimen=_regimen(record, scores) if is_whole else None,
         gaps=tuple(_outside(record.ordered, artifact)),
+    )
+
+
+def withhold(choice: Choice, findings: Iterable[Finding]) -> Choice:
+    """The choice without the proposals that our own rules object to."""
+    withheld = {
+        ingredient
+        for finding in findings
+        if is_on_proposal(finding)
+        for ingredient in finding.medication.ingredients
+    }
+    return replace(
+        choice, proposed=tuple(s for s in choice.proposed if s.ingredient not in withheld)
     )
 
 

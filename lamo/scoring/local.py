@@ -36,8 +36,7 @@ class LocalScorer:
     """Scores in this process. Safe to share between threads: calls take turns."""
 
     def __init__(self, artifact: Artifact, plan: LocalPlan = DEFAULT_PLAN) -> None:
-        if plan.threads:
-            torch.set_num_threads(plan.threads)
+        torch.set_num_threads(plan.threads_for(artifact.base_model_folder))
         self.tokens = CandidateTokens(artifact)
         self.engine = open_engine(artifact, self.tokens, plan)
         self._turns = Turns(plan.most_waiting)

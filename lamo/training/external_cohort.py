@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lamo.exports.errors import CohortError
 from lamo.notes import NoteTools
-from lamo.training.cohort.errors import CohortError
 from lamo.training.cohort.manifest import read_manifest
 from lamo.training.cohort.visit import read_cohort
 from lamo.training.external_model import ExternalModel, Tokenised

@@ -5,9 +5,9 @@ from typing import Any, get_args
 
 import click
 
+from lamo.exports.errors import CohortError
 from lamo.training.cohort.config import CohortConfig
 from lamo.training.cohort.drugs import DrugBankFiles
-from lamo.training.cohort.errors import CohortError
 from lamo.training.cohort.manifest import Manifest
 from lamo.training.cohort.rules import EVERY_VISIT, CohortRules
 from lamo.training.cohort.splits import How, SplitPlan

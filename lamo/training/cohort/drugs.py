@@ -8,7 +8,7 @@ from typing import Protocol
 
 from fhir_mappings.formulary import RXNORM, Formulary, UnknownIngredient
 from fhir_mappings.record import Ingredient
-from lamo.training.cohort.errors import ColumnMissing
+from lamo.exports.errors import ColumnMissing
 from lamo.training.cohort.tables import TableFolder, read_csv
 
 _PACKAGE_DIGITS = 2  # at the end of an 11-digit NDC

@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from fhir_mappings.mapping import HookResources, MappingTables, map_record
-from lamo.training.cohort.fhir_files import Export, Resource, of_patient
+from lamo.exports.fhir_files import Export, Resource, of_patient
+from lamo.exports.scratch import open_scratch
 from lamo.training.cohort.fhir_known import (
     Dated,
     Period,
@@ -21,7 +22,6 @@ from lamo.training.cohort.fhir_known import (
     period_of,
 )
 from lamo.training.cohort.rules import CohortRules
-from lamo.training.cohort.store import open_scratch
 from lamo.training.cohort.visit import CohortVisit
 
 _NEVER_GIVEN = frozenset({"entered-in-error", "cancelled"})

@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_mappings.dates import parse_date, parse_instant
 from fhir_mappings.references import local_name
-from lamo.training.cohort.tally import Tally
+from lamo.exports.tally import Tally
 
 Resource = Mapping[str, Any]
 

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from lamo.training.cohort.errors import CohortError
-from lamo.training.cohort.files import sha256_of
+from lamo.exports.errors import CohortError
+from lamo.exports.files import sha256_of
 
 MANIFEST = "manifest.json"
 

@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 
 from fhir_mappings.mapping import MappingTables
+from lamo.exports.fhir_files import Export
+from lamo.exports.files import sha256_of
+from lamo.exports.tally import Tally
 from lamo.training.cohort.config import CohortConfig
 from lamo.training.cohort.drugs import DrugMapper, load_drugbank_drugs, load_formulary_drugs
 from lamo.training.cohort.eicu import EICU
 from lamo.training.cohort.fhir_export import FhirReading, read_export
-from lamo.training.cohort.fhir_files import Export
-from lamo.training.cohort.files import sha256_of
 from lamo.training.cohort.hospital import Reading, read_database
 from lamo.training.cohort.mimic3 import MIMIC3
 from lamo.training.cohort.mimic4 import MIMIC4
 from lamo.training.cohort.tables import TableFolder
-from lamo.training.cohort.tally import Tally
 from lamo.training.cohort.visit import CohortVisit, from_synthetic
 from lamo.visits import read_visits
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from lamo.training.cohort.errors import SplitImpossible
+from lamo.exports.errors import SplitImpossible
 
 How = Literal["lamo", "patient-hash", "time", "order-time"]
 Part = Literal["train", "validation", "test"]

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import structlog
 
+from lamo.exports.errors import CohortError
+from lamo.exports.files import sha256_of
+from lamo.exports.tally import Tally
 from lamo.training.cohort.config import CohortConfig
-from lamo.training.cohort.errors import CohortError
-from lamo.training.cohort.files import sha256_of
 from lamo.training.cohort.manifest import Manifest, plain, read_manifest
 from lamo.training.cohort.rules import Knowledge
 from lamo.training.cohort.sources import cohort_visits
 from lamo.training.cohort.splits import PARTS, SplitPlan, VisitKey, assign, overlap
-from lamo.training.cohort.tally import Tally
 from lamo.training.cohort.visit import own_part, save_cohort
 
 log = structlog.get_logger()

@@ -5,21 +5,17 @@ then on the visits are read in order with everything of theirs beside them. Text
 names, codes) are kept once in memory and stand in the tables as numbers.
 """
 
-import sqlite3
 import tempfile
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from lamo.training.cohort.tally import Tally
+from lamo.exports.scratch import add_rows, open_scratch
+from lamo.exports.tally import Tally
 
 T = TypeVar("T", bound=Hashable)
-
-_CACHE_KIB = 128 * 1024  # of pages, for sorting too
-_BATCH = 5_000  # rows; one of them may hold a whole note
 
 _SCHEMA = """
 CREATE TABLE visit (id INTEGER PRIMARY KEY, patient, admitted TEXT, discharged TEXT, age INTEGER,
@@ -115,28 +111,3 @@ class StayStore:
         """The one number that a query gives."""
         found: int = self.db.execute(query, values).fetchone()[0]
         return found
-
-
-def open_scratch(path: Path) -> sqlite3.Connection:
-    """A database that is thrown away: no journal, no waiting for the disk, bounded memory."""
-    db = sqlite3.connect(path, isolation_level=None)
-    db.executescript(
-        f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;"
-        f"PRAGMA temp_store = FILE; PRAGMA cache_size = -{_CACHE_KIB};"
-    )
-    return db
-
-
-def add_rows(db: sqlite3.Connection, insert: str, rows: Iterable[tuple[object, ...]]) -> None:
-    """Insert rows in batches, each one transaction."""
-    for batch in _batches(rows):
-        db.execute("BEGIN")
-        db.executemany(insert, batch)
-        db.execute("COMMIT")
-
-
-def _batches(rows: Iterable[tuple[object, ...]]) -> Iterator[list[tuple[object, ...]]]:
-    """Lists of rows; a generator handed to SQLite itself would hide the errors that it raises."""
-    iterator = iter(rows)
-    while batch := list(islice(iterator, _BATCH)):
-        yield batch

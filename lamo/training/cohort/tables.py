@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 
-from lamo.training.cohort.errors import (
+from lamo.exports.errors import (
     ColumnMissing,
     TableAmbiguous,
     TableBroken,
     TableMissing,
 )
-from lamo.training.cohort.files import open_text
-from lamo.training.cohort.tally import Tally
+from lamo.exports.files import open_text
+from lamo.exports.tally import Tally
 
 Row = tuple[str, ...]
 

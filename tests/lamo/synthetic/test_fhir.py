@@ -11,6 +11,8 @@ from fhir.resources.R4B.bundle import Bundle
 from cds_service import discovery
 from fhir_mappings.mapping import HookResources, MappingTables, map_record
 from fhir_mappings.record import Gap, Hospitalization, Medication, PatientRecord
+from lamo.exports.fhir_files import Export
+from lamo.exports.tally import Tally
 from lamo.synthetic.fhir import (
     PREFETCH,
     AnyVisit,
@@ -22,9 +24,7 @@ from lamo.synthetic.fhir import (
 from lamo.synthetic.fhir_files import export_by_type, write_bundles
 from lamo.synthetic.injection import InjectedVisit, leave
 from lamo.training.cohort.fhir_export import FhirReading, read_export
-from lamo.training.cohort.fhir_files import Export
 from lamo.training.cohort.rules import CohortRules
-from lamo.training.cohort.tally import Tally
 from tests.lamo.synthetic.cohort import cohort
 from tests.lamo.synthetic.injected import injected
 

@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 
 from fhir_mappings.mapping import MappingTables
+from lamo.exports.tally import Tally
 from lamo.training.cohort.config import CohortConfig
 from lamo.training.cohort.rules import EVERY_VISIT, CohortRules
 from lamo.training.cohort.sources import cohort_visits
-from lamo.training.cohort.tally import Tally
 from lamo.training.cohort.visit import CohortVisit, Source
 
 Rows = Sequence[Mapping[str, object]]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lamo.training.cohort.errors import TableMissing
+from lamo.exports.errors import TableMissing
 from lamo.training.cohort.rules import EVERY_VISIT
 from tests.lamo.training.cohort.made import read
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from lamo.exports.errors import ColumnMissing, TableAmbiguous, TableBroken, TableMissing
+from lamo.exports.tally import Tally
 from lamo.training.cohort.config import CohortConfig
 from lamo.training.cohort.drugs import DrugBankFiles
-from lamo.training.cohort.errors import ColumnMissing, TableAmbiguous, TableBroken, TableMissing
 from lamo.training.cohort.rules import EVERY_VISIT, CohortRules
 from lamo.training.cohort.sources import cohort_visits
-from lamo.training.cohort.tally import Tally
 from tests.lamo.training.cohort.made import read, write_table
 from tests.lamo.training.cohort.mimic_tables import write_mimic3, write_noteevents
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamo.training.cohort.errors import SplitImpossible
+from lamo.exports.errors import SplitImpossible
 from lamo.training.cohort.splits import How, SplitPlan, VisitKey, assign, overlap
 
 ORDER = {"train": 0, "validation": 1, "test": 2}

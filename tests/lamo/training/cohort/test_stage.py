@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from lamo.exports.errors import CohortError
+from lamo.exports.files import sha256_of
 from lamo.training.cohort.cli import cohort
 from lamo.training.cohort.config import CohortConfig
-from lamo.training.cohort.errors import CohortError
-from lamo.training.cohort.files import sha256_of
 from lamo.training.cohort.rules import EVERY_VISIT
 from lamo.training.cohort.splits import PARTS, SplitPlan
 from lamo.training.cohort.stage import run_cohort, split_stage

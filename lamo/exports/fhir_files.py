@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from fhir_mappings.references import local_name
-from lamo.training.cohort.errors import TableMissing
-from lamo.training.cohort.files import open_text
-from lamo.training.cohort.store import add_rows
-from lamo.training.cohort.tally import Tally
+from lamo.exports.errors import TableMissing
+from lamo.exports.files import open_text
+from lamo.exports.scratch import add_rows
+from lamo.exports.tally import Tally
 
 Resource = Mapping[str, Any]
 

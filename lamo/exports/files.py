@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from lamo.training.cohort.errors import TableBroken
+from lamo.exports.errors import TableBroken
 
 _CHUNK = 1 << 18  # bytes
 

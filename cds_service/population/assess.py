@@ -1,0 +1,103 @@
+"""One patient of an export: the same rooms as a hook call, with the active orders as its drafts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from cds_service.rows import finding_row, score_row
+from cds_service.tools import Tools
+from fhir_mappings.inputs import HookResources
+from fhir_mappings.mapping import map_record
+from fhir_mappings.record import Gap
+from lamo.deadline import Deadline
+from lamo.notes import digest_record
+from lamo.prompts import render_prompt
+from lamo.selection import candidates_for, choose, withhold
+from medication_safety.check import check_medications, is_on_proposal
+
+Resource = Mapping[str, Any]
+Line = dict[str, Any]
+
+PATIENT_MS = 60_000.0  # nobody waits for the answer, but nothing may hang
+DOCUMENTS = 10  # notes of a patient, the newest, as a hook call has them
+KEYS = {
+    "Patient": "patient",
+    "Condition": "conditions",
+    "Procedure": "procedures",
+    "DocumentReference": "documents",
+    "AllergyIntolerance": "allergies",
+    "MedicationRequest": "medications",
+    "MedicationStatement": "statements",
+    "Encounter": "encounters",
+}
+
+
+def assess(
+    patient_id: str, resources: Sequence[Resource], decided_at: datetime, tools: Tools
+) -> Line:
+    """Scores, findings and suggestions of one patient.
+
+    The active orders are judged as if all were signed at `decided_at`, so a list that has grown
+    for years is looked at as one.
+
+    Raises:
+        ScorerUnavailable: the model could not score the patient.
+    """
+    chart = _chart(patient_id, resources, decided_at)
+    record, odd = map_record(chart, tools.tables)
+    digest = digest_record(record, tools.notes)
+    prompt, cut = render_prompt(record, digest, tools.prompts)
+    candidates = candidates_for(record, tools.artifact)
+    log_odds = tools.scorer.score(prompt, candidates, Deadline.after_ms(PATIENT_MS))
+    choice = choose(record, log_odds, tools.artifact)
+    proposed = [score.ingredient for score in choice.proposed]
+    findings = check_medications(record, proposed, tools.knowledge)
+    choice = withhold(choice, findings)
+    return {
+        "patient": patient_id,
+        "prompt_sha256": prompt.sha256,
+        "listed": [medication.display for medication in (*record.ordered, *record.current)],
+        "scores": [score_row(score) for score in choice.scores],
+        "suggestions": [score.ingredient.label for score in choice.proposed],
+        "unsupported": [
+            {"medication": found.medication.reference, "label": found.score.ingredient.label}
+            for found in choice.unsupported
+        ],
+        "findings": [finding_row(found) for found in findings if not is_on_proposal(found)],
+        "gaps": list(_gap_rows((*odd, *cut, *choice.gaps))),
+    }
+
+
+def _chart(patient_id: str, resources: Sequence[Resource], decided_at: datetime) -> HookResources:
+    drafts: list[Resource] = []
+    prefetched: dict[str, list[Resource]] = {}
+    for resource in resources:
+        kind = str(resource.get("resourceType"))
+        if kind == "MedicationRequest" and _is_active_order(resource):
+            drafts.append({**resource, "status": "draft"})
+        else:
+            prefetched.setdefault(KEYS.get(kind, "others"), []).append(resource)
+    notes = prefetched.get("documents", [])
+    prefetched["documents"] = sorted(notes, key=_date, reverse=True)[:DOCUMENTS]
+    return HookResources(
+        patient_id=patient_id,
+        encounter_id=None,
+        decided_at=decided_at,
+        prefetched=prefetched,
+        draft_orders=drafts,
+        orders_are_final=True,
+    )
+
+
+def _is_active_order(resource: Resource) -> bool:
+    is_wish = resource.get("intent") in ("proposal", "option")
+    return resource.get("status") == "active" and not is_wish and not resource.get("doNotPerform")
+
+
+def _date(document: Resource) -> str:
+    return str(document.get("date") or "")
+
+
+def _gap_rows(gaps: Sequence[Gap]) -> Iterator[dict[str, str]]:
+    for gap in gaps:
+        yield {"kind": gap.kind, "where": gap.where, "meaning": gap.meaning}

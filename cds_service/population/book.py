@@ -1,0 +1,149 @@
+"""What has been written so far, so that a run that was stopped goes on without loss or repetition.
+
+Three files: FILE holds a line per patient, FILE.failed a line per patient who could not be scored,
+FILE.run what all lines rest on. A line is whole or it is not there: a last one without its end was
+being written when the run was stopped, and is cut off.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+FAILURES_IN_A_ROW = 20
+
+
+class RunRefused(Exception):  # noqa: N818 - a situation, named as such
+    """The files of an earlier run cannot be gone on with; the message says why."""
+
+
+class RunStopped(Exception):  # noqa: N818 - a situation, named as such
+    """Something is wrong that is no single patient's fault; what was written stays."""
+
+
+class Book:
+    """The files of one run, open for appending. A context manager."""
+
+    def __init__(
+        self,
+        out: Path,
+        rests_on: Mapping[str, Any],
+        decided_at: datetime | None = None,
+        *,
+        retry_failed: bool = False,
+    ) -> None:
+        """Open the files, or go on with those that are there.
+
+        Args:
+            out: the file of the scores; the two others lie beside it.
+            rests_on: model, knowledge and input files by name and hash.
+            decided_at: aware; None for an earlier run's moment, or now.
+            retry_failed: forget who was set aside, so that they are scored again.
+
+        Raises:
+            RunRefused: they were made with another model, of other files, or are not ours.
+        """
+        self.decided_at = _agreed(out, rests_on, decided_at)
+        self._lines = _Lines(out)
+        failed = out.with_name(f"{out.name}.failed")
+        if retry_failed:
+            failed.unlink(missing_ok=True)
+        self._failed = _Lines(failed)
+        self.done = self._lines.patients | self._failed.patients
+        self.failed = len(self._failed.patients)
+        self._in_a_row = 0
+
+    def __enter__(self) -> "Book":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._lines.close()
+        self._failed.close()
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        """Append one patient; one with an `error` is set aside.
+
+        Raises:
+            RunStopped: so many in a row had an error that it cannot be theirs.
+        """
+        if "error" not in line:
+            self._in_a_row = 0
+            self._lines.append(line)
+            return
+        self.failed += 1
+        self._in_a_row += 1
+        self._failed.append(line)
+        if self._in_a_row == FAILURES_IN_A_ROW:
+            raise RunStopped(
+                f"{self._in_a_row} patients in a row could not be scored, the last one for "
+                f"{line['error']}: mend that, and run again with --retry-failed"
+            )
+
+
+class _Lines:
+    """One file of JSON lines; knows whose lines it has."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a+b")
+        self._file.seek(0)
+        self.patients: set[str] = set()
+        whole = 0
+        for line in self._file:
+            if not line.endswith(b"\n"):
+                break
+            self.patients.add(_patient(line, path))
+            whole += len(line)
+        self._file.truncate(whole)
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """Write a whole line, out of this process's hands: a kill after it loses nothing."""
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        self._file.write(text.encode() + b"\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Leave it to the disk as well, so that a power cut after the run loses nothing."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+
+def _patient(line: bytes, path: Path) -> str:
+    try:
+        return str(json.loads(line)["patient"])
+    except (ValueError, KeyError, TypeError):
+        raise RunRefused(
+            f"{path} holds a line that is none of ours ({line[:60]!r}): name another file for the "
+            "scores, or move this one away"
+        ) from None
+
+
+def _agreed(out: Path, rests_on: Mapping[str, Any], decided_at: datetime | None) -> datetime:
+    """The moment that ages are counted from: an earlier run's, if this one rests on the same."""
+    path = out.with_name(f"{out.name}.run")
+    if not path.exists():
+        if out.exists() and out.stat().st_size:
+            raise RunRefused(
+                f"{out} is there without {path.name}, so what it rests on is not known: name "
+                "another file for the scores, or move this one away"
+            )
+        moment = decided_at or datetime.now(UTC)
+        body = dict(rests_on) | {"decided_at": moment.isoformat()}
+        path.write_text(json.dumps(body, indent=1, sort_keys=True) + "\n")
+        return moment
+    earlier: dict[str, Any] = json.loads(path.read_text())
+    wanted = dict(rests_on) | ({"decided_at": decided_at.isoformat()} if decided_at else {})
+    if other := [name for name, value in wanted.items() if value != earlier.get(name)]:
+        raise RunRefused(
+            f"{out} was begun with another {' and '.join(other)} ({earlier.get(other[0])!r}, now "
+            f"{wanted[other[0]]!r}): go on with the same, or name another file for the scores"
+        )
+    return datetime.fromisoformat(earlier["decided_at"])

@@ -1,0 +1,96 @@
+"""`lamo-cds score`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cds_service.settings import Settings, SettingsError, read_settings
+
+if TYPE_CHECKING:
+    from cds_service.population.run import Runner
+    from cds_service.tools import Tools
+
+
+@click.command()
+@click.argument("export", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file of lines; one that was begun is gone on with.",
+)
+@click.option(
+    "--at",
+    "decided_at",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]),
+    help="The moment that ages are counted from; now, if not given.",
+)
+@click.option("--retry-failed", is_flag=True, help="Score those again that were set aside.")
+@click.option(
+    "--ray", help="On a Ray cluster: its address, auto, or local for one of this machine."
+)
+@click.option(
+    "--actors", default=2, show_default=True, type=click.IntRange(min=1), help="With --ray."
+)
+def score(
+    export: Sequence[Path],
+    out: Path,
+    decided_at: datetime | None,
+    retry_failed: bool,
+    ray: str | None,
+    actors: int,
+) -> None:
+    """Score everybody of a FHIR EXPORT (folders or NDJSON files): one JSON line a patient.
+
+    A patient's active orders are judged as if all were signed now. The LAMO_ variables choose the
+    model. A run that was stopped goes on where it was when the same command is given again.
+    """
+    from cds_service.population.book import RunRefused, RunStopped
+    from cds_service.population.run import Population, score_population
+    from lamo.artifact import ArtifactRefused
+    from lamo.exports.errors import CohortError
+
+    at = decided_at.astimezone() if decided_at else None
+    population = Population(
+        export=export, out=out, decided_at=at, retry_failed=retry_failed, progress=True
+    )
+    try:
+        settings = read_settings()
+        tools, runner = _model(settings, ray, actors)
+        outcome = score_population(population, tools, runner, _watched)
+    except (SettingsError, ArtifactRefused, CohortError, RunRefused, RunStopped) as refused:
+        raise click.ClickException(str(refused)) from None
+    for line in outcome.tally.lines():
+        click.echo(line)
+    click.echo(f"{outcome.done_before:>12,}  patients were done before")
+    aside = f", see {out}.failed" if outcome.failed else ""
+    click.echo(f"{outcome.failed:>12,}  patients set aside{aside}")
+    click.echo(f"ok: {outcome.written} patients are in {out}")
+
+
+def _model(settings: Settings, address: str | None, actors: int) -> tuple[Tools, Runner]:
+    from cds_service.population.run import here
+    from cds_service.tools import build_tools
+
+    if address is None:
+        tools = build_tools(settings)
+        return tools, here(tools)
+    try:
+        from cds_service.population.on_ray import on_ray
+    except ImportError:
+        raise click.UsageError(
+            "--ray needs Ray Data, which is not installed: pip install 'lamo-cds[ray]'"
+        ) from None
+    return build_tools(settings), on_ray(address, settings, actors)
+
+
+def _watched(patients: Sequence[str]) -> Iterator[str]:
+    """The patients, with a bar on standard error where that is a terminal."""
+    with click.progressbar(patients, label="patients", file=sys.stderr) as bar:
+        yield from bar

@@ -1,0 +1,27 @@
+"""Scores and findings as JSON: the same in the audit log and in a population's file."""
+
+from dataclasses import asdict
+from typing import Any
+
+from lamo.selection import CandidateScore
+from medication_safety.findings import Finding
+
+
+def score_row(score: CandidateScore) -> dict[str, Any]:
+    """One candidate, its score and what it is measured by."""
+    ingredient: dict[str, Any] = asdict(score.ingredient)
+    names = ("log_odds", "probability", "recommend_at", "support_at", "base_rate")
+    return ingredient | {name: round(getattr(score, name), 4) for name in names}
+
+
+def finding_row(finding: Finding) -> dict[str, Any]:
+    """One finding: the rule, what it is about, what it rests on."""
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "medication": finding.medication.reference or finding.medication.status,
+        "rxcuis": [ingredient.rxcui for ingredient in finding.medication.ingredients],
+        "summary": finding.summary,
+        "because": [fact.reference for fact in finding.because],
+        "source": finding.source,
+    }

@@ -1,0 +1,166 @@
+"""`lamo-cds score`: a line a patient, none lost and none twice, whatever stops the run."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_service.population.book import FAILURES_IN_A_ROW, Book, RunRefused, RunStopped
+from cds_service.population.run import Outcome, Population, here, score_population
+from cds_service.settings import Settings
+from cds_service.tools import Tools, build_tools
+from lamo.exports.errors import TableMissing
+from tests.fakes import FakeScorer
+
+AT = datetime(2026, 3, 2, tzinfo=UTC)
+RESTS_ON = {"artifact": "a", "export": {"x.ndjson": "1"}}
+
+
+@pytest.fixture
+def scorer() -> FakeScorer:
+    return FakeScorer()
+
+
+@pytest.fixture
+def tools(tmp_path: Path, scorer: FakeScorer) -> Iterator[Tools]:
+    built = build_tools(Settings(var_dir=tmp_path), scorer=scorer)
+    yield built
+    built.audit_log.close()
+
+
+@pytest.fixture
+def population(tmp_path: Path) -> Population:
+    """Three patients, one with an active and a stopped order."""
+    export = tmp_path / "export"
+    export.mkdir()
+    write(export / "Patient.ndjson", *(patient(name) for name in ("c", "a", "b")))
+    write(
+        export / "MedicationRequest.ndjson",
+        order("a", "Ibuprofen", "active"),
+        order("a", "Warfarin", "stopped"),
+    )
+    return Population(export=[export], out=tmp_path / "scores.ndjson", decided_at=AT)
+
+
+def patient(name: str) -> dict[str, Any]:
+    return {"resourceType": "Patient", "id": name, "birthDate": "1950-01-01", "gender": "male"}
+
+
+def order(name: str, drug: str, status: str) -> dict[str, Any]:
+    return {
+        "resourceType": "MedicationRequest",
+        "id": f"{name}-{drug}",
+        "status": status,
+        "intent": "order",
+        "subject": {"reference": f"Patient/{name}"},
+        "medicationCodeableConcept": {"text": drug},
+    }
+
+
+def write(path: Path, *resources: dict[str, Any]) -> None:
+    path.write_text("".join(json.dumps(resource) + "\n" for resource in resources))
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def run(population: Population, tools: Tools) -> Outcome:
+    return score_population(population, tools, here(tools))
+
+
+def test_every_patient_has_a_line_in_the_order_of_their_ids(
+    population: Population, tools: Tools
+) -> None:
+    outcome = run(population, tools)
+    assert (outcome.written, outcome.failed, outcome.done_before) == (3, 0, 0)
+    found = lines(population.out)
+    assert [line["patient"] for line in found] == ["a", "b", "c"]
+    assert len(found[0]["scores"]) == len(tools.artifact.vocabulary)
+
+
+def test_active_orders_are_judged_and_stopped_ones_are_not(
+    population: Population, tools: Tools
+) -> None:
+    run(population, tools)
+    line = lines(population.out)[0]
+    assert line["listed"] == ["Ibuprofen"]
+    assert [found["label"] for found in line["unsupported"]] == ["Ibuprofen"]
+
+
+def test_a_second_run_scores_nobody_again(
+    population: Population, tools: Tools, scorer: FakeScorer
+) -> None:
+    run(population, tools)
+    before = population.out.read_bytes()
+    scorer.prompts.clear()
+    assert run(population, tools).done_before == 3
+    assert scorer.prompts == []
+    assert population.out.read_bytes() == before
+
+
+@pytest.mark.parametrize("cut", [1, 40, 3000])
+def test_a_file_that_ends_in_half_a_line_is_gone_on_with(
+    population: Population, tools: Tools, cut: int
+) -> None:
+    run(population, tools)
+    whole = population.out.read_bytes()
+    population.out.write_bytes(whole[:-cut])
+    assert run(replace(population, decided_at=None), tools).written == 3
+    assert population.out.read_bytes() == whole
+
+
+def test_a_patient_who_cannot_be_scored_is_set_aside_and_counted(
+    population: Population, tools: Tools, scorer: FakeScorer
+) -> None:
+    scorer.outage = "the model is down"
+    outcome = run(population, tools)
+    assert (outcome.written, outcome.failed) == (0, 3)
+    aside = lines(population.out.with_name("scores.ndjson.failed"))
+    assert [line["patient"] for line in aside] == ["a", "b", "c"]
+    assert aside[0]["error"] == "ScorerUnavailable: the model is down"
+    scorer.outage = None
+    assert run(population, tools).written == 0  # set aside is done, until it is asked for
+    again = run(replace(population, retry_failed=True), tools)
+    assert (again.written, again.failed) == (3, 0)
+
+
+def test_when_nobody_can_be_scored_any_more_the_run_stops(tmp_path: Path) -> None:
+    with Book(tmp_path / "out", RESTS_ON) as book:
+        for number in range(FAILURES_IN_A_ROW - 1):
+            book.write({"patient": str(number), "error": "down"})
+        with pytest.raises(RunStopped, match=r"20 patients in a row .* --retry-failed"):
+            book.write({"patient": "x", "error": "down"})
+
+
+def test_a_file_of_another_model_is_not_gone_on_with(tmp_path: Path) -> None:
+    Book(tmp_path / "out", RESTS_ON).__exit__(None, None, None)
+    with pytest.raises(RunRefused, match=r"begun with another artifact \('a', now 'b'\)"):
+        Book(tmp_path / "out", RESTS_ON | {"artifact": "b"})
+
+
+def test_the_moment_of_an_earlier_run_is_kept(tmp_path: Path) -> None:
+    Book(tmp_path / "out", RESTS_ON, AT).__exit__(None, None, None)
+    with Book(tmp_path / "out", RESTS_ON) as book:
+        assert book.decided_at == AT
+    with pytest.raises(RunRefused, match="another decided_at"):
+        Book(tmp_path / "out", RESTS_ON, datetime.now(UTC))
+
+
+def test_a_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.write_text("name,age\n")
+    with pytest.raises(RunRefused, match=r"is there without out\.run"):
+        Book(out, RESTS_ON)
+    assert out.read_text() == "name,age\n"
+
+
+def test_an_export_without_files_is_refused(population: Population, tools: Tools) -> None:
+    empty = population.out.parent / "empty"
+    empty.mkdir()
+    with pytest.raises(TableMissing, match=r"FHIR lines \(\*.ndjson\)"):
+        run(replace(population, export=[empty]), tools)

@@ -1,0 +1,56 @@
+"""Everybody of the shared patients scored by the command, killed in the middle and run again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PATIENTS = 308
+KILL_AFTER_BYTES = 2_000_000  # of about nine million
+WAIT_S = 300.0
+
+
+def command(test_data: Path, out: Path) -> list[str]:
+    export = test_data / "data" / "fhir" / "synthea"
+    program = str(Path(sys.executable).with_name("lamo-cds"))
+    return [program, "score", str(export), "--out", str(out), "--at", "2026-03-02"]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return os.environ | {"VAR_DIR": str(folder), "LAMO_MODEL_THREADS": "1"}
+
+
+def test_a_run_that_is_killed_and_run_again_writes_what_an_undisturbed_one_does(
+    test_data: Path, tmp_path: Path
+) -> None:
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    whole = subprocess.run(
+        command(test_data, undisturbed),
+        env=environment(tmp_path),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert f"ok: {PATIENTS} patients are in" in whole.stdout
+
+    with subprocess.Popen(command(test_data, killed), env=environment(tmp_path)) as process:
+        until = time.monotonic() + WAIT_S
+        while not killed.exists() or killed.stat().st_size < KILL_AFTER_BYTES:
+            assert time.monotonic() < until
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    assert killed.stat().st_size < undisturbed.stat().st_size
+
+    again = subprocess.run(
+        command(test_data, killed),
+        env=environment(tmp_path),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert " patients were done before" in again.stdout
+    assert killed.read_bytes() == undisturbed.read_bytes()
+    assert undisturbed.read_bytes().count(b"\n") == PATIENTS
