@@ -1,10 +1,10 @@
-"""Queries against keys and values that lie in several places, none of them copied.
+"""Attention of a decoder: to what is before, and to what is asked behind it.
 
 The suffixes of a patient see a long prefix, which all of them share, and a short block of their
-own. One softmax goes over the scores of both parts; the values are weighed part by part.
+own. Both go through one fused attention with a mask: putting a prefix before a few new keys copies
+it, and takes less than half as long as weighing the two parts one after the other.
 """
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -39,15 +39,8 @@ def attend_behind(
         new: keys and values of the same tokens.
         own: (tokens, tokens) bool.
     """
-    _, heads, tokens, head_dim = query.shape
-    key, value = new
-    shared = heads // key.shape[1]  # query heads of one key-value head
-    rows = query.reshape(1, key.shape[1], shared * tokens, head_dim) / math.sqrt(head_dim)
-    hidden = ~own.repeat(shared, 1)
-    scores = [rows @ past_key.transpose(-1, -2) for past_key, _ in past]
-    scores.append((rows @ key.transpose(-1, -2)).masked_fill(hidden, -math.inf))
-    values = [past_value for _, past_value in past] + [value]
-    lengths = [part.shape[2] for part in values]
-    weights = torch.cat(scores, dim=-1).softmax(dim=-1).split(lengths, dim=-1)
-    mixed = sum(weight @ part for weight, part in zip(weights, values, strict=True))
-    return torch.as_tensor(mixed).reshape(1, heads, tokens, head_dim)
+    key = torch.cat([past_key for past_key, _ in past] + [new[0]], dim=2)
+    value = torch.cat([past_value for _, past_value in past] + [new[1]], dim=2)
+    seen = torch.cat([own.new_ones(len(own), key.shape[2] - len(own)), own], dim=1)
+    grouped = query.shape[1] != key.shape[1]
+    return scaled_dot_product_attention(query, key, value, attn_mask=seen, enable_gqa=grouped)
