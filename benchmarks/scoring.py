@@ -50,6 +50,7 @@ LIMITS_MS = {
     "order-select, kept": 40.0,
 }
 ROUNDS = 9
+CAUSAL = 5  # place of is_causal among the arguments of scaled_dot_product_attention
 HOOKS = ("order-sign", "order-sign", "order-select")
 
 
@@ -165,16 +166,18 @@ class Shapes(TorchDispatchMode):
         elif name in ("matmul", "mm", "bmm"):
             self.products.append((args[0], args[1]))
         elif "scaled_dot_product" in name:
-            self.products += _causal(*args[:3])
+            is_causal = len(args) > CAUSAL and bool(args[CAUSAL])
+            self.products += _attention(args[0], args[1], args[2], is_causal)
         return func(*args, **(kwargs or {}))
 
 
-def _causal(query: Tensor, key: Tensor, value: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Attention as its two products, with half of the keys: that many a token sees on average."""
-    half = max(1, key.shape[-2] // 2)
-    weights = torch.ones(*query.shape[:-1], half)
-    yield query, key[..., :half, :].transpose(-1, -2)
-    yield weights, value[..., :half, :]
+def _attention(
+    query: Tensor, key: Tensor, value: Tensor, is_causal: bool
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Attention as its two products; causal, a token sees half of the keys on average."""
+    seen = key.shape[-2] // 2 if is_causal else key.shape[-2]
+    yield query, key[..., :seen, :].transpose(-1, -2)
+    yield torch.ones(*query.shape[:-1], seen), value[..., :seen, :]
 
 
 def _time_all(products: list[tuple[Tensor, Tensor]]) -> float:

@@ -164,3 +164,17 @@ def test_an_export_without_files_is_refused(population: Population, tools: Tools
     empty.mkdir()
     with pytest.raises(TableMissing, match=r"FHIR lines \(\*.ndjson\)"):
         run(replace(population, export=[empty]), tools)
+
+
+@pytest.mark.filterwarnings("default")
+def test_ray_data_writes_the_same_lines(population: Population, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray Data is not installed: pip install 'lamo-cds[ray]'")
+    from cds_service.population.on_ray import on_ray
+
+    settings = Settings(var_dir=tmp_path)
+    tools = build_tools(settings)
+    run(population, tools)
+    there = replace(population, out=tmp_path / "by-ray.ndjson")
+    score_population(there, tools, on_ray("local", settings, 1))
+    assert there.out.read_bytes() == population.out.read_bytes()
+    tools.audit_log.close()
