@@ -22,10 +22,14 @@ _WWW = re.compile(r"\bwww\.", re.I)
 
 def one_line(text: str, limit: int) -> str:
     """The text on one line without control or invisible characters, cut to a length."""
-    kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
-    seen = "".join(c for c in kept if unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn"))
-    line = " ".join(seen.split())
+    is_plain = text.isascii() and text.isprintable()
+    line = " ".join((text if is_plain else _visible(text)).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _visible(text: str) -> str:
+    kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
+    return "".join(c for c in kept if unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn"))
 
 
 def plain(text: str, limit: int = NAME_LIMIT) -> str:

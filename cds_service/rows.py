@@ -1,6 +1,5 @@
 """Scores and findings as JSON: the same in the audit log and in a population's file."""
 
-from dataclasses import asdict
 from typing import Any
 
 from lamo.selection import CandidateScore
@@ -9,7 +8,7 @@ from medication_safety.findings import Finding
 
 def score_row(score: CandidateScore) -> dict[str, Any]:
     """One candidate, its score and what it is measured by."""
-    ingredient: dict[str, Any] = asdict(score.ingredient)
+    ingredient = {"rxcui": score.ingredient.rxcui, "label": score.ingredient.label}
     names = ("log_odds", "probability", "recommend_at", "support_at", "base_rate")
     return ingredient | {name: round(getattr(score, name), 4) for name in names}
 

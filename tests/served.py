@@ -21,6 +21,7 @@ class Served:
 
     url: str
     log: Path  # everything that it printed
+    pid: int  # of its first process
 
 
 def free_port() -> int:
@@ -34,11 +35,11 @@ def free_port() -> int:
 def served(var_dir: Path, **environment: str) -> Iterator[Served]:
     """Start the service with an empty VAR_DIR, wait until it is ready, and stop it."""
     port = free_port()
-    running = Served(f"http://127.0.0.1:{port}", var_dir / "log.txt")
     settings = {"HOST": "127.0.0.1", "PORT": str(port), "VAR_DIR": str(var_dir)} | environment
     command = [str(Path(sys.executable).parent / "lamo-cds"), "serve"]
-    with running.log.open("wb") as log:
+    with (var_dir / "log.txt").open("wb") as log:
         process = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
+        running = Served(f"http://127.0.0.1:{port}", var_dir / "log.txt", process.pid)
         try:
             _wait_until_ready(running, process)
             yield running

@@ -1,0 +1,208 @@
+"""How the time of one scoring grows, plotted: with the prefix, candidates, groups and callers.
+
+    python -m benchmarks.growth --out docs/performance
+
+The decoder of the bundled model, its adapters repeated or left out for other numbers of groups, and
+random tokens. "Exact" reads the prefix once per group, "activated" once for all groups (the same
+weights used that way: the time is right, the scores would be another model's), "kept" has read it
+before.
+"""
+
+import json
+import statistics
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+import matplotlib
+import torch
+
+from lamo.artifact import bundled_artifact_folder, load_artifact
+from lamo.scoring.engine.decoder import Decoder, Part, Question
+from lamo.scoring.engine.weights import Layer, Linear, Lora, Source, Weights, load_weights
+from lamo.scoring.packing import pack_suffixes
+
+PREFIXES = (100, 200, 400, 800, 1600)
+CANDIDATES = (10, 50, 100, 200, 400)
+GROUPS = (1, 2, 4, 8, 16)
+CALLERS = (1, 2, 4, 8, 16)
+PREFIX, ASKED, GROUPED = 800, 200, 8
+DESIGNS = ("exact", "activated", "kept")
+READ_AT_ONCE = 2
+
+
+Sweep = dict[str, Sequence[float]]  # design -> milliseconds, and "at": where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One scoring."""
+
+    prefix: int = PREFIX
+    candidates: int = ASKED
+    groups: int = GROUPED
+    suffix: int = 1  # tokens of a candidate
+
+
+@click.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
+@click.option("--rounds", default=7, show_default=True)
+@click.option("--threads", default=2, show_default=True)
+def main(out: Path, rounds: int, threads: int) -> None:
+    """Measure, print, and write growth.json and growth.svg."""
+    torch.set_num_threads(threads)
+    weights = _bundled_weights()
+    sweeps = {
+        "prefix tokens": [Case(prefix=value) for value in PREFIXES],
+        "candidates": [Case(candidates=value) for value in CANDIDATES],
+        "groups": [Case(groups=value) for value in GROUPS],
+        "tokens of a suffix": [Case(suffix=value) for value in (1, 2, 4, 8, 12)],
+    }
+    axes = {
+        "prefix tokens": PREFIXES,
+        "candidates": CANDIDATES,
+        "groups": GROUPS,
+        "tokens of a suffix": (1, 2, 4, 8, 12),
+    }
+    found: dict[str, Sweep] = {
+        name: {
+            design: [_median(weights, case, design, rounds) for case in cases] for design in DESIGNS
+        }
+        for name, cases in sweeps.items()
+    }
+    callers = {"exact": [_milliseconds_of_callers(weights, count, rounds) for count in CALLERS]}
+    found = {name: {"at": axes[name], **found[name]} for name in found}
+    found["callers"] = {"at": CALLERS, **callers}
+    out.mkdir(parents=True, exist_ok=True)
+    body = {"threads": threads, "milliseconds": found}
+    (out / "growth.json").write_text(json.dumps(body, indent=1) + "\n")
+    _plot(found, out / "growth.svg")
+    _print(found)
+
+
+def _bundled_weights() -> Weights:
+    artifact = load_artifact(bundled_artifact_folder())
+    answers = (artifact.answer_token_ids["Yes"], artifact.answer_token_ids["No"])
+    adapters = [artifact.folder / group.adapter for group in artifact.groups]
+    return load_weights(Source(artifact.base_model_folder, adapters, answers))
+
+
+def _with_groups(weights: Weights, count: int) -> Decoder:
+    """The same decoder with so many groups of adapters."""
+
+    def repeated(linear: Linear) -> Linear:
+        if linear.lora is None:
+            return linear
+        place = torch.arange(count) % len(linear.lora.a)
+        return Linear(linear.weight, linear.bias, Lora(linear.lora.a[place], linear.lora.b[place]))
+
+    layers = tuple(
+        Layer(
+            linear={name: repeated(linear) for name, linear in layer.linear.items()},
+            input_norm=layer.input_norm,
+            post_attention_norm=layer.post_attention_norm,
+        )
+        for layer in weights.layers
+    )
+    return Decoder(replace(weights, layers=layers))
+
+
+class _Scoring:
+    """Reads and answers as the engine does, without its cache."""
+
+    def __init__(self, weights: Weights, case: Case) -> None:
+        self.decoder = _with_groups(weights, case.groups)
+        vocabulary = len(weights.embeddings)
+        generator = torch.Generator().manual_seed(0)
+        self._ids = torch.randint(10, vocabulary, (case.prefix,), generator=generator)
+        self._groups = list(range(case.groups))
+        shares = [len(range(group, case.candidates, case.groups)) for group in self._groups]
+        self._packed = [pack_suffixes([[11] * case.suffix] * share) for share in shares if share]
+
+    def read(self, design: str) -> list[Sequence[Part]]:
+        """What each group knows of the prefix."""
+        if design == "activated":
+            base = self.decoder.read(self._ids[:-1], [])[0]
+            return [
+                [base, part] for part in self.decoder.read_on(self._ids[-1:], self._groups, [base])
+            ]
+        parts: list[Sequence[Part]] = []
+        for first in range(0, len(self._groups), READ_AT_ONCE):
+            some = self._groups[first : first + READ_AT_ONCE]
+            parts += [[part] for part in self.decoder.read(self._ids, some)]
+        return parts
+
+    def answer(self, pasts: list[Sequence[Part]]) -> None:
+        """The candidates of all groups."""
+        self.decoder.answer(
+            [Question(group, pasts[group], packed) for group, packed in enumerate(self._packed)]
+        )
+
+
+@torch.inference_mode()
+def _median(weights: Weights, case: Case, design: str, rounds: int) -> float:
+    scoring = _Scoring(weights, case)
+    kept = scoring.read("exact")
+    if design == "kept":
+        return _milliseconds(lambda: scoring.answer(kept), rounds)
+    return _milliseconds(lambda: scoring.answer(scoring.read(design)), rounds)
+
+
+def _milliseconds(do: Callable[[], None], rounds: int) -> float:
+    do()
+    spent = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        do()
+        spent.append((time.perf_counter() - started) * 1000)
+    return round(statistics.median(spent), 2)
+
+
+def _milliseconds_of_callers(weights: Weights, callers: int, rounds: int) -> float:
+    """Until the last of so many callers has its answer, one after the other at the engine."""
+    scoring, turn = _Scoring(weights, Case()), threading.Lock()
+
+    def call() -> None:
+        with torch.inference_mode(), turn:
+            scoring.answer(scoring.read("exact"))
+
+    def all_at_once() -> None:
+        threads = [threading.Thread(target=call) for _ in range(callers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    return _milliseconds(all_at_once, max(3, rounds // 2))
+
+
+def _plot(sweeps: dict[str, Sweep], path: Path) -> None:
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    matplotlib.rcParams["svg.hashsalt"] = "growth"
+    figure, places = pyplot.subplots(1, len(sweeps), figsize=(16, 3.2), layout="constrained")
+    for place, (name, sweep) in zip(places, sweeps.items(), strict=True):
+        for design in sweep:
+            if design != "at":
+                place.plot(sweep["at"], sweep[design], marker="o", label=design)
+        place.set_xlabel(name)
+        place.set_ylim(bottom=0)
+        place.legend(frameon=False)
+    places[0].set_ylabel("milliseconds")
+    figure.savefig(path, metadata={"Date": None})
+
+
+def _print(sweeps: dict[str, Sweep]) -> None:
+    for name, sweep in sweeps.items():
+        click.echo(f"\n{name:<20}" + "".join(f"{value:>9}" for value in sweep["at"]))
+        for design in sweep:
+            if design != "at":
+                click.echo(f"{design:<20}" + "".join(f"{value:>9.1f}" for value in sweep[design]))
+
+
+if __name__ == "__main__":
+    main()
