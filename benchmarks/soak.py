@@ -29,7 +29,6 @@ from benchmarks.calls import example, quantile, renamed, with_long_chart
 from tests.served import Served, served
 
 HOOKS = ("patient-view", "order-select", "order-sign")
-WORDS = 120  # more of a chart than the example has
 AGREES_WITHIN = 2e-3  # log-odds, rounded in the audit log
 WARM_UP_S = 10
 CACHE_MIB = 32
@@ -49,17 +48,21 @@ class Seen:
 @click.option("--callers", default=16, show_default=True)
 @click.option("--seconds", default=60.0, show_default=True)
 @click.option("--patients", default=200, show_default=True)
-def main(callers: int, seconds: float, patients: int) -> None:
+@click.option(
+    "--words", default=40, show_default=True, help="That a chart has more than the example."
+)
+@click.option("--workers", default=2, show_default=True, help="Processes of the service.")
+def main(callers: int, seconds: float, patients: int, words: int, workers: int) -> None:
     """Print what came back, and fail if an answer was not its patient's own."""
     charts = [
-        with_long_chart(renamed(example(), "order-sign", f"patient-{number}"), WORDS, number)
+        with_long_chart(renamed(example(), "order-sign", f"patient-{number}"), words, number)
         for number in range(patients)
     ]
     calls = [
         renamed(chart, hook, chart["context"]["patientId"]) for chart in charts for hook in HOOKS
     ]
     with tempfile.TemporaryDirectory() as folder:
-        environment = {"LAMO_PREFIX_CACHE_MIB": str(CACHE_MIB), "LAMO_THREADS": str(callers)}
+        environment = {"LAMO_PREFIX_CACHE_MIB": str(CACHE_MIB), "LAMO_WORKERS": str(workers)}
         with served(Path(folder), **environment) as running:
             with requests.Session() as session:
                 for call in calls:
@@ -68,6 +71,7 @@ def main(callers: int, seconds: float, patients: int) -> None:
             seen = _soak(running, calls, callers, seconds)
         rows = _rows(Path(folder))[len(calls) :]
     _print(seen, callers, seconds)
+    _print_stages(rows)
     _compare(rows, alone)
 
 
@@ -127,6 +131,13 @@ def _log_odds(row: Mapping[str, Any]) -> dict[str, float]:
     return {score["label"]: score["log_odds"] for score in row["scores"]}
 
 
+def _print_stages(rows: list[dict[str, Any]]) -> None:
+    """Where the time of a call goes while all call at once, in milliseconds at the median."""
+    stages = [row["stage_ms"] for row in rows]
+    medians = {name: statistics.median(s.get(name, 0.0) for s in stages) for name in stages[-1]}
+    click.echo("stages, ms: " + ", ".join(f"{name} {value:.0f}" for name, value in medians.items()))
+
+
 def _compare(rows: list[dict[str, Any]], alone: Mapping[tuple[str, str], dict[str, float]]) -> None:
     unscored, other = 0, 0
     for row in rows:
@@ -149,6 +160,8 @@ def _print(seen: Seen, callers: int, seconds: float) -> None:
     click.echo(f"statuses: {dict(seen.statuses)}")
     median, p95 = statistics.median(seen.milliseconds), quantile(seen.milliseconds, 0.95)
     click.echo(f"p50 {median:.0f} ms, p95 {p95:.0f} ms, slowest {max(seen.milliseconds):.0f} ms")
+    timeline = " ".join(f"{size / MIB:.0f}" for _, size in seen.resident[::5])
+    click.echo(f"memory every 5 s: {timeline} MiB")
     warm = [size for second, size in seen.resident if second >= WARM_UP_S] or [0]
     first, last = statistics.mean(warm[:5]) / MIB, statistics.mean(warm[-5:]) / MIB
     click.echo(f"memory {first:.0f} MiB after {WARM_UP_S} s, {last:.0f} MiB at the end")

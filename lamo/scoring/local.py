@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import structlog
-import torch
 
 from lamo.artifact import Artifact
 from lamo.deadline import Deadline, DeadlinePassed
@@ -36,10 +35,9 @@ class LocalScorer:
     """Scores in this process. Safe to share between threads: calls take turns."""
 
     def __init__(self, artifact: Artifact, plan: LocalPlan = DEFAULT_PLAN) -> None:
-        torch.set_num_threads(plan.threads_for(artifact.base_model_folder))
         self.tokens = CandidateTokens(artifact)
         self.engine = open_engine(artifact, self.tokens, plan)
-        self._turns = Turns(plan.most_waiting)
+        self._turns = Turns(plan.most_waiting, plan.threads_for(artifact.base_model_folder))
 
     def score(
         self, prompt: Prompt, candidates: Sequence[str], deadline: Deadline
@@ -50,12 +48,15 @@ class LocalScorer:
             raise ScorerUnavailable(
                 f"the prompt has {len(prefix)} tokens, the model takes {self.engine.most_tokens}"
             )
-        with self._turns.mine(deadline):
-            try:
-                deadline.check("scoring")
-                return self.engine.score(prefix, candidates, deadline)
-            except DeadlinePassed as passed:
-                raise ScorerUnavailable(str(passed)) from passed
+
+        def work() -> dict[str, float]:
+            deadline.check("scoring")
+            return self.engine.score(prefix, candidates, deadline)
+
+        try:
+            return self._turns.take(work, deadline)
+        except DeadlinePassed as passed:
+            raise ScorerUnavailable(str(passed)) from passed
 
 
 def open_engine(artifact: Artifact, tokens: CandidateTokens, plan: LocalPlan) -> Engine:
