@@ -2,13 +2,15 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine, text
@@ -24,6 +26,8 @@ from lamo.deadline import Deadline
 from lamo.prompts import Prompt
 from lamo.scoring.base import Scorer
 from lamo.scoring.tokens import CandidateTokens
+
+T = TypeVar("T")
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MOST_CONDITIONS, MOST_PROCEDURES = 40, 20  # that a prompt holds
@@ -159,6 +163,12 @@ class RememberingScorer:
     def tokens_of_last(self, tools: Tools) -> int:
         """Tokens of the last prompt."""
         return len(CandidateTokens(tools.artifact).encode(self.prompts[-1].text))
+
+
+def alone(do: Callable[..., T], *given: Any) -> T:
+    """Do something in a process of its own, where no other thread multiplies matrices."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        return process.submit(do, *given).result()
 
 
 def quantile(values: Sequence[float], share: float) -> float:

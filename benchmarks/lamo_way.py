@@ -5,17 +5,20 @@ code does, is not counted. A generous baseline.
 """
 
 import time
+from pathlib import Path
 
 import torch
 from transformers import AutoTokenizer
 
-from lamo.artifact import Artifact
+from lamo.artifact import load_artifact
 from lamo.prompts import Prompt, candidate_suffix
 from lamo.scoring.stock import load_model
 
 
-def milliseconds(artifact: Artifact, prompt: Prompt) -> float:
-    """The time for every candidate of the vocabulary."""
+def milliseconds(folder: Path, prompt: Prompt, threads: int) -> float:
+    """The time for every candidate of the vocabulary of the artifact in a folder."""
+    torch.set_num_threads(threads)
+    artifact = load_artifact(folder)
     model = load_model(artifact)
     tokenizer = AutoTokenizer.from_pretrained(str(artifact.base_model_folder))
     started = time.perf_counter()

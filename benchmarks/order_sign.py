@@ -12,10 +12,9 @@ import tempfile
 from pathlib import Path
 
 import click
-import torch
 
 from benchmarks import lamo_way
-from benchmarks.calls import EXAMPLES, RememberingScorer, opened, quantile
+from benchmarks.calls import EXAMPLES, RememberingScorer, alone, opened, quantile
 from cds_service.settings import Settings
 from cds_service.tools import build_tools
 from lamo.artifact import Artifact
@@ -42,16 +41,23 @@ def main(calls: int, naive: int, threads: int, path: Path) -> None:
             whole = [house.post(body) for _ in range(calls + WARM_UP)][WARM_UP:]
             stages = [event["stage_ms"] for event in house.events()][WARM_UP:]
             artifact = house.tools.artifact
-    theirs = [lamo_way.milliseconds(artifact, prompt) for prompt in remembering.prompts[:naive]]
-    _print_table(whole, stages, theirs, artifact)
+    theirs = [
+        alone(lamo_way.milliseconds, artifact.folder, prompt, threads)
+        for prompt in remembering.prompts[:naive]
+    ]
+    _print_table(whole, stages, theirs, artifact, threads)
 
 
 def _print_table(
-    whole: list[float], stages: list[dict[str, float]], theirs: list[float], artifact: Artifact
+    whole: list[float],
+    stages: list[dict[str, float]],
+    theirs: list[float],
+    artifact: Artifact,
+    threads: int,
 ) -> None:
     click.echo(
         f"{len(whole)} order-sign calls, {len(artifact.vocabulary)} candidates in "
-        f"{len(artifact.groups)} groups, {torch.get_num_threads()} threads, milliseconds\n"
+        f"{len(artifact.groups)} groups, {threads} threads, milliseconds\n"
     )
     click.echo(f"{'stage':<28}{'p50':>9}{'p95':>9}")
     for name in stages[0]:

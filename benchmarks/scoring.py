@@ -28,6 +28,7 @@ from benchmarks import lamo_way
 from benchmarks.calls import (
     House,
     RememberingScorer,
+    alone,
     example,
     opened,
     renamed,
@@ -36,10 +37,13 @@ from benchmarks.calls import (
 )
 from cds_service.settings import Settings
 from cds_service.tools import build_tools
+from lamo.artifact import load_artifact
 from lamo.deadline import Deadline
 from lamo.prompts import Prompt
 from lamo.scoring.grouped import GroupedEngine
 from lamo.scoring.local import LocalScorer
+from lamo.scoring.plan import LocalPlan
+from lamo.scoring.tokens import CandidateTokens
 
 TOKENS = 800
 LATER_MS = 60_000
@@ -60,6 +64,7 @@ class Measured:
 
     name: str
     tokens: int
+    threads: int
     whole: Mapping[str, list[float]]  # whole calls, by the names of LIMITS_MS
     scoring: Mapping[str, float]  # medians of the scoring stage alone, by the same names
     theirs: float  # LAMO's way, scoring alone
@@ -95,19 +100,23 @@ def _measure(artifact: Path | None, calls: int, threads: int) -> Measured:
             engine.remembers_scores = False
             whole = _calls(house, words, calls)
             stages = [event["stage_ms"]["score"] for event in house.events()[before:]]
-            prompt = remembering.prompts[-1]
-            labels = [entry.label for entry in house.tools.artifact.vocabulary]
-            products = {
-                name: _products(local, prompt, labels, kept)
-                for name, kept in (("order-sign, cold", False), ("order-sign, prefix kept", True))
-            }
-            tokens = remembering.tokens_of_last(house.tools)
-            theirs = lamo_way.milliseconds(house.tools.artifact, prompt)
-            name = house.tools.artifact.name
+            prompt, tokens = remembering.prompts[-1], remembering.tokens_of_last(house.tools)
+            loaded = house.tools.artifact
+    products = {
+        name: alone(_products, loaded.folder, prompt, kept, threads)
+        for name, kept in (("order-sign, cold", False), ("order-sign, prefix kept", True))
+    }
+    theirs = alone(lamo_way.milliseconds, loaded.folder, prompt, threads)
     names = list(LIMITS_MS)
     scoring = {names[i]: statistics.median(stages[i::3]) for i in range(3)}
     return Measured(
-        name=name, tokens=tokens, whole=whole, scoring=scoring, theirs=theirs, products=products
+        name=loaded.name,
+        tokens=tokens,
+        threads=threads,
+        whole=whole,
+        scoring=scoring,
+        theirs=theirs,
+        products=products,
     )
 
 
@@ -129,19 +138,19 @@ def _calls(house: House, words: int, calls: int) -> dict[str, list[float]]:
     return {name: times[1:] for name, times in spent.items()}
 
 
-def _score(scorer: Any, prompt: Prompt, labels: list[str], kept: bool) -> None:
-    if not kept:
-        _engine(scorer).prefixes.clear()
-    scorer.score(prompt, labels, Deadline.after_ms(LATER_MS))
-
-
-def _products(scorer: Any, prompt: Prompt, labels: list[str], kept: bool) -> tuple[float, float]:
+def _products(folder: Path, prompt: Prompt, kept: bool, threads: int) -> tuple[float, float]:
     """Milliseconds and GFLOP of the bare products of one scoring."""
-    _score(scorer, prompt, labels, kept)
-    if not kept:
-        _engine(scorer).prefixes.clear()
+    torch.set_num_threads(threads)
+    artifact = load_artifact(folder)
+    tokens = CandidateTokens(artifact)
+    engine = GroupedEngine(artifact, tokens, LocalPlan())
+    engine.remembers_scores = False
+    labels = [entry.label for entry in artifact.vocabulary]
+    prefix = tokens.encode(prompt.text)
+    if kept:
+        engine.score(prefix, labels, Deadline.after_ms(LATER_MS))
     with Shapes() as shapes:
-        scorer.score(prompt, labels, Deadline.after_ms(LATER_MS))
+        engine.score(prefix, labels, Deadline.after_ms(LATER_MS))
     with torch.inference_mode():
         spent = [_time_all(shapes.products) for _ in range(ROUNDS)]
     return statistics.median(spent), shapes.flop / 1e9
@@ -188,7 +197,7 @@ def _time_all(products: list[tuple[Tensor, Tensor]]) -> float:
 
 
 def _print(found: Measured) -> None:
-    click.echo(f"\n{found.name}, chart of {found.tokens} tokens, {torch.get_num_threads()} threads")
+    click.echo(f"\n{found.name}, chart of {found.tokens} tokens, {found.threads} threads")
     click.echo(f"{'whole call, ms':<28}{'p50':>8}{'p95':>8}{'limit':>8}")
     for name, times in found.whole.items():
         p95 = sorted(times)[round(0.95 * (len(times) - 1))]

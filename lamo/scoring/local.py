@@ -1,6 +1,7 @@
 """`Scorer` over weights in this process: our engine, or transformers and peft where needed."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -36,8 +37,8 @@ class LocalScorer:
 
     def __init__(self, artifact: Artifact, plan: LocalPlan = DEFAULT_PLAN) -> None:
         self.tokens = CandidateTokens(artifact)
-        self.engine = open_engine(artifact, self.tokens, plan)
         self._turns = Turns(plan.most_waiting, plan.threads_for(artifact.base_model_folder))
+        self.engine = self._turns.first(partial(open_engine, artifact, self.tokens, plan))
 
     def score(
         self, prompt: Prompt, candidates: Sequence[str], deadline: Deadline

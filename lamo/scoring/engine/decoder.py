@@ -51,9 +51,8 @@ class Decoder:
         shape = weights.shape
         positions = torch.arange(shape.max_position_embeddings, dtype=torch.float32)
         angles = torch.outer(positions, shape.inverse_frequencies)
-        table = torch.cat([angles, angles], dim=-1)  # (positions, head_dim)
-        self._cos = table.cos().to(weights.embeddings)
-        self._sin = table.sin().to(weights.embeddings)
+        self._cos = angles.cos().to(weights.embeddings)  # (positions, head_dim / 2)
+        self._sin = angles.sin().to(weights.embeddings)
 
     @property
     def device(self) -> torch.device:
@@ -167,9 +166,9 @@ class Decoder:
         """The rest of a layer after its attention: (batch, tokens, hidden)."""
         x = x + rows.apply(layer.linear["o_proj"], mixed.transpose(1, 2).flatten(2))
         inner = self._norm(x, layer.post_attention_norm)
-        gate = silu(rows.apply(layer.linear["gate_proj"], inner))
-        up = rows.apply(layer.linear["up_proj"], inner)
-        return x + rows.apply(layer.linear["down_proj"], gate * up)
+        gate = silu(rows.apply(layer.linear["gate_proj"], inner), inplace=True)
+        gate *= rows.apply(layer.linear["up_proj"], inner)
+        return x + rows.apply(layer.linear["down_proj"], gate)
 
     def _norm(self, x: Tensor, weight: Tensor) -> Tensor:
         return _rms_norm(x, weight, self.weights.shape)
@@ -178,7 +177,11 @@ class Decoder:
         """Rotary embedding (Su and others 2021), halves as in Llama's code."""
         cos, sin = self._cos[positions], self._sin[positions]
         left, right = x.chunk(2, dim=-1)
-        return x * cos + torch.cat([-right, left], dim=-1) * sin
+        turned = x * torch.cat([cos, cos], dim=-1)
+        turned_left, turned_right = turned.chunk(2, dim=-1)
+        turned_left.addcmul_(right, sin, value=-1)
+        turned_right.addcmul_(left, sin)
+        return turned
 
 
 class _Rows:
