@@ -12,7 +12,7 @@ is oldest and says least about the next order first, and each leaves a gap.
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from fhir_mappings.record import (
@@ -140,6 +140,8 @@ LEAST_TELLING_FIRST = (
     "allergies",
     "medications on admission",
 )
+# Without one of these an order may look unsupported that is not: the cards say so.
+TELLING = frozenset({"history of present illness", "medications on admission"})
 
 
 def render_prompt(
@@ -170,7 +172,8 @@ def render_prompt(
         chart["diagnoses"] = _latest(diagnoses, len(chart["diagnoses"]) - 1)
     if len(chart["diagnoses"]) < shown:
         gaps = [gap for gap in gaps if gap.where != "diagnoses"]
-        gaps.append(_cut("diagnoses", len(diagnoses), len(chart["diagnoses"])))
+        cut = _cut("diagnoses", len(diagnoses), len(chart["diagnoses"]))
+        gaps.append(replace(cut, shown=True))
     text = _rendered(record, chart, plan.layout)
     return Prompt(text, plan.layout.version), tuple(gaps)
 
@@ -302,4 +305,5 @@ def _left_out(name: str) -> Gap:
         kind="prompt-section-left-out",
         where=name,
         meaning=f"the chart is longer than the model takes, so it was not shown the {name}",
+        shown=name in TELLING,
     )

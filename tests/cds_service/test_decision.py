@@ -129,7 +129,8 @@ def test_a_chart_too_long_for_the_model_says_what_it_was_not_shown(tmp_path: Pat
             for number in range(30)
         )
     )
-    cards_of(tools, prefetch=hook_call()["prefetch"] | {"conditions": conditions})
+    cards = cards_of(tools, prefetch=hook_call()["prefetch"] | {"conditions": conditions})
+    assert any("of 30 diagnoses" in card["detail"] for card in cards)
     gaps = {gap["where"]: gap["meaning"] for gap in stored(tools)["gaps"]}
     assert "of 30 diagnoses" in gaps["diagnoses"]
     tools.audit_log.close()
