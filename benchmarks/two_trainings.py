@@ -3,8 +3,8 @@
     python -m benchmarks.two_trainings demo=var/train demo-compact=var/compact
 
 Recipe and work folder of `lamo-cds train`, finished as far as the stage calibrate. Lists are chosen
-by the policy that each has fitted on its own validation visits; the difference in Jaccard is paired by
-visit, its interval comes from resampled patients.
+by the policy that each has fitted on its own validation visits; the difference in Jaccard is paired
+by visit, its interval comes from resampled patients.
 """
 
 from dataclasses import dataclass
