@@ -31,13 +31,14 @@ def serve() -> None:
     from cds_service.audit.database import AuditFailure
     from cds_service.serve import serve as start
     from lamo.artifact import ArtifactRefused
+    from lamo.scoring.device import DeviceMissing
     from lamo.scoring.remote.check import ServerRefused
 
     try:
         start(settings)
     except AuditFailure as failure:
         raise click.ClickException(failure.reason) from None
-    except (ArtifactRefused, ServerRefused) as refused:
+    except (ArtifactRefused, DeviceMissing, ServerRefused) as refused:
         raise click.ClickException(str(refused)) from None
 
 

@@ -18,6 +18,7 @@ from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools, remote_scorer
 from lamo.artifact import bundled_artifact_folder, load_artifact
 from lamo.deadline import Deadline
+from lamo.scoring.device import check_device
 from lamo.scoring.probe import probe
 from lamo.scoring.remote.check import check_server
 
@@ -33,6 +34,7 @@ def serve(settings: Settings) -> None:
 
     Raises:
         ArtifactRefused: the artifact cannot be served.
+        DeviceMissing: the model cannot run where the settings say.
         ServerRefused: the scoring server has not this artifact, or does not answer.
         AuditFailure: the audit database cannot be used.
     """
@@ -40,6 +42,8 @@ def serve(settings: Settings) -> None:
     artifact = load_artifact(settings.artifact or bundled_artifact_folder())
     if settings.scorer_url:
         check_server(remote_scorer(artifact, settings))
+    else:
+        check_device(settings.model_device)
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     upgrade(settings.database_url)
     configure_logs(settings.log_level)

@@ -14,6 +14,7 @@ from lamo.artifact import Artifact, bundled_artifact_folder, load_artifact
 from lamo.notes import HeadingReader, NoteTools
 from lamo.prompts import PromptPlan
 from lamo.scoring.base import Scorer
+from lamo.scoring.device import check_device
 from lamo.scoring.remote.scorer import RemotePlan, RemoteScorer
 from lamo.scoring.tokens import prompt_plan
 from medication_safety.knowledge import Knowledge
@@ -87,6 +88,7 @@ def remote_scorer(artifact: Artifact, settings: Settings) -> RemoteScorer:
 
 
 def _local_scorer(artifact: Artifact, settings: Settings) -> Scorer:
+    check_device(settings.model_device)
     # torch: only where a model runs in this process
     from lamo.scoring.local import LocalScorer
     from lamo.scoring.plan import LocalPlan

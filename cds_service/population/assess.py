@@ -1,5 +1,6 @@
 """One patient of an export: the same rooms as a hook call, with the active orders as its drafts."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,10 @@ KEYS = {
 }
 
 
+class PatientUnclear(Exception):  # noqa: N818 - a situation, named as such
+    """Who the patient is does not follow from the export."""
+
+
 def assess(
     patient_id: str, resources: Sequence[Resource], decided_at: datetime, tools: Tools
 ) -> Line:
@@ -41,8 +46,10 @@ def assess(
     for years is looked at as one.
 
     Raises:
+        PatientUnclear: there is no Patient resource, or there are several that differ.
         ScorerUnavailable: the model could not score the patient.
     """
+    _refuse_unknown(resources)
     chart = _chart(patient_id, resources, decided_at)
     record, odd = map_record(chart, tools.tables)
     digest = digest_record(record, tools.notes)
@@ -66,6 +73,13 @@ def assess(
         "findings": [finding_row(found) for found in findings if not is_on_proposal(found)],
         "gaps": list(_gap_rows((*odd, *cut, *choice.gaps))),
     }
+
+
+def _refuse_unknown(resources: Sequence[Resource]) -> None:
+    """As a hook call without `patient` is refused."""
+    people = {json.dumps(r, sort_keys=True) for r in resources if r["resourceType"] == "Patient"}
+    if len(people) != 1:
+        raise PatientUnclear(f"the export has {len(people)} different Patient resources of this id")
 
 
 def _chart(patient_id: str, resources: Sequence[Resource], decided_at: datetime) -> HookResources:

@@ -5,6 +5,7 @@ FILE.run what all lines rest on. A line is whole or it is not there: a last one 
 being written when the run was stopped, and is cut off.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -46,7 +47,12 @@ class Book:
         Raises:
             RunRefused: they were made with another model, of other files, or are not ours.
         """
-        self.decided_at = _agreed(out, rests_on, decided_at)
+        if out.exists() and not out.is_file():
+            raise RunRefused(f"{out} is not a file: name a file for the scores")
+        if not out.parent.is_dir():
+            raise RunRefused(f"there is no folder {out.parent}: make it, or name another file")
+        self._run = out.with_name(f"{out.name}.run")
+        self.decided_at = _agreed(out, self._run, rests_on, decided_at)
         self._lines = _Lines(out)
         failed = out.with_name(f"{out.name}.failed")
         if retry_failed:
@@ -67,6 +73,11 @@ class Book:
     ) -> None:
         self._lines.close()
         self._failed.close()
+
+    def finish(self, counts: Mapping[str, Any]) -> None:
+        """Write beside what the lines rest on what was counted and what could not be read."""
+        body = json.loads(self._run.read_text()) | {"counts": counts}
+        _replace(self._run, body)
 
     def write(self, line: Mapping[str, Any]) -> None:
         """Append one patient; one with an `error` is set aside.
@@ -89,24 +100,36 @@ class Book:
 
 
 class _Lines:
-    """One file of JSON lines; knows whose lines it has."""
+    """One file of JSON lines, ours alone; knows whose lines it has."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a+b")
-        self._file.seek(0)
         self.patients: set[str] = set()
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._file.truncate(self._read(path))
+        except BlockingIOError:
+            self._file.close()
+            raise RunRefused(f"another run is writing {path}: wait for it, or stop it") from None
+        except RunRefused:
+            self._file.close()
+            raise
+
+    def _read(self, path: Path) -> int:
+        """The bytes of all whole lines."""
+        self._file.seek(0)
         whole = 0
         for line in self._file:
             if not line.endswith(b"\n"):
                 break
             self.patients.add(_patient(line, path))
             whole += len(line)
-        self._file.truncate(whole)
+        return whole
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Write a whole line, out of this process's hands: a kill after it loses nothing."""
         text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-        self._file.write(text.encode() + b"\n")
+        self._file.write(text.encode(errors="backslashreplace") + b"\n")
         self._file.flush()
 
     def close(self) -> None:
@@ -126,9 +149,10 @@ def _patient(line: bytes, path: Path) -> str:
         ) from None
 
 
-def _agreed(out: Path, rests_on: Mapping[str, Any], decided_at: datetime | None) -> datetime:
+def _agreed(
+    out: Path, path: Path, rests_on: Mapping[str, Any], decided_at: datetime | None
+) -> datetime:
     """The moment that ages are counted from: an earlier run's, if this one rests on the same."""
-    path = out.with_name(f"{out.name}.run")
     if not path.exists():
         if out.exists() and out.stat().st_size:
             raise RunRefused(
@@ -136,10 +160,15 @@ def _agreed(out: Path, rests_on: Mapping[str, Any], decided_at: datetime | None)
                 "another file for the scores, or move this one away"
             )
         moment = decided_at or datetime.now(UTC)
-        body = dict(rests_on) | {"decided_at": moment.isoformat()}
-        path.write_text(json.dumps(body, indent=1, sort_keys=True) + "\n")
+        _replace(path, dict(rests_on) | {"decided_at": moment.isoformat()})
         return moment
-    earlier: dict[str, Any] = json.loads(path.read_text())
+    try:
+        earlier: dict[str, Any] = json.loads(path.read_text())
+    except ValueError:
+        raise RunRefused(
+            f"{path} is not JSON, so what {out} rests on is not known: name another file for the "
+            "scores, or move both away"
+        ) from None
     wanted = dict(rests_on) | ({"decided_at": decided_at.isoformat()} if decided_at else {})
     if other := [name for name, value in wanted.items() if value != earlier.get(name)]:
         raise RunRefused(
@@ -147,3 +176,10 @@ def _agreed(out: Path, rests_on: Mapping[str, Any], decided_at: datetime | None)
             f"{wanted[other[0]]!r}): go on with the same, or name another file for the scores"
         )
     return datetime.fromisoformat(earlier["decided_at"])
+
+
+def _replace(path: Path, body: Mapping[str, Any]) -> None:
+    """Write a whole file or none of it."""
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_text(json.dumps(body, indent=1, sort_keys=True) + "\n")
+    beside.replace(path)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from cds_service.tools import Tools
 
 
+NOT_WHOLE = 3  # exit status when patients were set aside or lines could not be read
+
+
 @click.command()
 @click.argument("export", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option(
@@ -55,7 +58,16 @@ def score(
     from cds_service.population.run import Population, score_population
     from lamo.artifact import ArtifactRefused
     from lamo.exports.errors import CohortError
+    from lamo.scoring.device import DeviceMissing
 
+    refusals = (
+        SettingsError,
+        ArtifactRefused,
+        DeviceMissing,
+        CohortError,
+        RunRefused,
+        RunStopped,
+    )
     at = decided_at.astimezone() if decided_at else None
     population = Population(
         export=export, out=out, decided_at=at, retry_failed=retry_failed, progress=True
@@ -64,14 +76,19 @@ def score(
         settings = read_settings()
         tools, runner = _model(settings, ray, actors)
         outcome = score_population(population, tools, runner, _watched)
-    except (SettingsError, ArtifactRefused, CohortError, RunRefused, RunStopped) as refused:
+    except refusals as refused:
         raise click.ClickException(str(refused)) from None
+    except OSError as error:
+        raise click.ClickException(f"{error.strerror}: {error.filename}") from None
     for line in outcome.tally.lines():
         click.echo(line)
     click.echo(f"{outcome.done_before:>12,}  patients were done before")
     aside = f", see {out}.failed" if outcome.failed else ""
     click.echo(f"{outcome.failed:>12,}  patients set aside{aside}")
     click.echo(f"ok: {outcome.written} patients are in {out}")
+    if not outcome.is_whole:
+        click.echo(f"not whole: see the counts above, or in {out}.run", err=True)
+        raise SystemExit(NOT_WHOLE)
 
 
 def _model(settings: Settings, address: str | None, actors: int) -> tuple[Tools, Runner]:

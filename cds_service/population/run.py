@@ -7,14 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from cds_service.population.assess import Line, Resource, assess
 from cds_service.population.book import Book
 from cds_service.tools import Tools
-from lamo.exports.fhir_files import Export, of_patient
+from lamo.exports.errors import ExportIncomplete
+from lamo.exports.fhir_files import NOT_WANTED, Export, of_patient
 from lamo.exports.scratch import open_scratch
 from lamo.exports.tally import Tally
+
+NEEDED = ("Patient", "Condition")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,12 @@ class Outcome:
     done_before: int
     tally: Tally = field(default_factory=Tally)  # of the export's resources
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether everybody has a line, and every line of the export could be read."""
+        lost = [reason for reason in self.tally.dropped if not reason.endswith(NOT_WANTED)]
+        return not self.failed and not lost
+
 
 def score_population(
     population: Population,
@@ -69,17 +78,14 @@ def score_population(
         watched: wraps the ids of those still to do, for a progress bar.
 
     Raises:
-        CohortError: there is no file in the export, or one is cut short.
+        CohortError: there is no file in the export, one is cut short, or it has no conditions.
         RunStopped: nobody could be scored any more.
         RunRefused: the file was begun with another model, knowledge or export.
     """
     tally = Tally()
     with _opened(population, tally) as (export, db):
-        rests_on = {
-            "artifact": tools.artifact.identity(),
-            "knowledge": tools.knowledge.version,
-            "export": dict(sorted(export.inputs.items())),
-        }
+        _refuse_without_conditions(db)
+        rests_on = _rests_on(export, tools)
         with Book(
             population.out,
             rests_on,
@@ -92,8 +98,35 @@ def score_population(
             charts = (Chart(patient, of_patient(db, patient)) for patient in watched(left))
             for line in runner(charts, book.decided_at):
                 book.write(line)
-            written = len(rows) - book.failed
-    return Outcome(written=written, failed=book.failed, done_before=done_before, tally=tally)
+            outcome = Outcome(
+                written=len(rows) - book.failed,
+                failed=book.failed,
+                done_before=done_before,
+                tally=tally,
+            )
+            book.finish({"read": dict(tally.counted), "not_read": dict(tally.dropped)})
+    return outcome
+
+
+def _rests_on(export: Export, tools: Tools) -> dict[str, Any]:
+    """Everything that another value of would make other lines."""
+    artifact, settings = tools.artifact, tools.settings
+    names = ("prompt_tokens", "model_dtype", "model_device", "scorer_url", "scorer_dialect")
+    return {
+        "artifact": f"{artifact.name} {artifact.version} {artifact.sha256}",
+        "knowledge": tools.knowledge.version,
+        "settings": {name: getattr(settings, name) for name in names},
+        "export": dict(sorted(export.inputs.items())),
+    }
+
+
+def _refuse_without_conditions(db: sqlite3.Connection) -> None:
+    """Without diagnoses every order would look unsupported, as at a hook."""
+    kinds = {kind for (kind,) in db.execute("SELECT DISTINCT type FROM resource")}
+    if missing := [kind for kind in NEEDED if kind not in kinds]:
+        raise ExportIncomplete(
+            " and ".join(missing), f"there is {', '.join(sorted(kinds)) or 'nothing'}"
+        )
 
 
 def here(tools: Tools) -> Runner:

@@ -2,6 +2,8 @@
 
 CohortError
 |- TableMissing     no file for a table that is needed
+|- LinesMissing     no file with FHIR lines
+|- ExportIncomplete a FHIR export without a kind of resource that is needed
 |- TableAmbiguous   two files for one table
 |- ColumnMissing    a table without a needed column
 |- TableBroken      a file that cannot be read to its end
@@ -20,6 +22,26 @@ class TableMissing(CohortError):  # noqa: N818 - a situation, named as such
         super().__init__(
             f"no table {name} in {folders}: wanted is {name}.csv or {name}.csv.gz, in either "
             "letter case, in the folder or in one directly below it"
+        )
+
+
+class LinesMissing(CohortError):  # noqa: N818
+    """No file with FHIR lines."""
+
+    def __init__(self, folders: str) -> None:
+        super().__init__(
+            f"no file of FHIR lines in {folders}: wanted are files that end in .ndjson, .jsonl, "
+            ".ndjson.gz or .jsonl.gz, in the folder itself, not in folders below it"
+        )
+
+
+class ExportIncomplete(CohortError):  # noqa: N818
+    """A FHIR export without a kind of resource that nothing can be judged without."""
+
+    def __init__(self, missing: str, found: str) -> None:
+        super().__init__(
+            f"the export has no {missing} ({found}): export these resources too, or every order "
+            "would look as if nothing supported it"
         )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_mappings.references import local_name
-from lamo.exports.errors import TableMissing
+from lamo.exports.errors import LinesMissing
 from lamo.exports.files import open_text
 from lamo.exports.scratch import add_rows
 from lamo.exports.tally import Tally
@@ -28,6 +28,7 @@ _OF_PATIENTS = frozenset(
         "MedicationStatement",
     }
 )
+NOT_WANTED = "is not read"  # the end of a reason that loses nothing
 _SHARED = frozenset({"Medication", "Location"})
 _SCHEMA = """
 CREATE TABLE resource (patient TEXT, type TEXT, body TEXT);
@@ -48,13 +49,13 @@ class Export:
         """Put every resource that visits are made of into the tables of `db`.
 
         Raises:
-            TableMissing: there is no file with FHIR lines.
+            LinesMissing: there is no file with FHIR lines.
             TableBroken: a gzipped file is cut short.
         """
         db.executescript(_SCHEMA)
         files = [path for folder in self.folders for path in _files(folder)]
         if not files:
-            raise TableMissing("of FHIR lines (*.ndjson)", ", ".join(map(str, self.folders)))
+            raise LinesMissing(", ".join(map(str, self.folders)))
         for path in files:
             add_rows(db, "INSERT INTO resource VALUES (?, ?, ?)", self._rows(path, db))
         db.execute("CREATE INDEX of_patient ON resource (patient)")
@@ -67,9 +68,11 @@ class Export:
                 row = (kind, str(resource.get("id")), json.dumps(resource))
                 db.execute("INSERT OR REPLACE INTO shared VALUES (?, ?, ?)", row)
             elif kind not in _OF_PATIENTS:
-                self.tally.drop(f"resources: {kind} is not read")
+                self.tally.drop(f"resources: {kind} {NOT_WANTED}")
             elif (patient := patient_of(resource)) is None:
                 self.tally.drop(f"resources: {kind} without a patient")
+            elif not _is_writable(patient):
+                self.tally.drop(f"resources: {kind} of a patient whose id is no text")
             else:
                 yield patient, kind, json.dumps(resource)
 
@@ -97,6 +100,15 @@ def patient_of(resource: Resource) -> str | None:
         return None
     name = local_name(reference)
     return name.id if name.type in (None, "Patient") and name.id else None
+
+
+def _is_writable(text: str) -> bool:
+    """Half of a surrogate pair is allowed in JSON and cannot be stored as text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def unpack(body: Resource) -> Iterator[Resource]:

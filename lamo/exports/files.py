@@ -68,7 +68,12 @@ def open_text(path: Path, hashes: dict[str, str], progress: bool) -> Iterator[io
             raise TableBroken(path.name, str(error)) from error
         while watched.read(_CHUNK):
             pass
-    hashes[path.name] = digest.hexdigest()
+    hashes[_name(path, hashes)] = digest.hexdigest()
+
+
+def _name(path: Path, taken: dict[str, str]) -> str:
+    """The file's name; with its folder's where another file has that name already."""
+    return f"{path.parent.name}/{path.name}" if path.name in taken else path.name
 
 
 def sha256_of(path: Path) -> str:

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from cds_service.cli import main
 from cds_service.population.book import FAILURES_IN_A_ROW, Book, RunRefused, RunStopped
+from cds_service.population.cli import NOT_WHOLE
 from cds_service.population.run import Outcome, Population, here, score_population
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
-from lamo.exports.errors import TableMissing
+from lamo.exports.errors import ExportIncomplete, LinesMissing
 from tests.fakes import FakeScorer
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -38,6 +41,7 @@ def population(tmp_path: Path) -> Population:
     export = tmp_path / "export"
     export.mkdir()
     write(export / "Patient.ndjson", *(patient(name) for name in ("c", "a", "b")))
+    write(export / "Condition.ndjson", *(condition(name) for name in ("a", "b", "c")))
     write(
         export / "MedicationRequest.ndjson",
         order("a", "Ibuprofen", "active"),
@@ -48,6 +52,15 @@ def population(tmp_path: Path) -> Population:
 
 def patient(name: str) -> dict[str, Any]:
     return {"resourceType": "Patient", "id": name, "birthDate": "1950-01-01", "gender": "male"}
+
+
+def condition(name: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Condition",
+        "id": f"condition-{name}",
+        "subject": {"reference": f"Patient/{name}"},
+        "code": {"text": "Hypertension"},
+    }
 
 
 def order(name: str, drug: str, status: str) -> dict[str, Any]:
@@ -162,8 +175,100 @@ def test_a_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
 def test_an_export_without_files_is_refused(population: Population, tools: Tools) -> None:
     empty = population.out.parent / "empty"
     empty.mkdir()
-    with pytest.raises(TableMissing, match=r"FHIR lines \(\*.ndjson\)"):
+    with pytest.raises(LinesMissing, match=r"no file of FHIR lines in .*empty: wanted are"):
         run(replace(population, export=[empty]), tools)
+
+
+def test_an_export_without_conditions_is_refused(population: Population, tools: Tools) -> None:
+    (folder,) = population.export
+    (folder / "Condition.ndjson").unlink()
+    with pytest.raises(ExportIncomplete, match=r"has no Condition \(there is MedicationRequest"):
+        run(population, tools)
+
+
+def test_two_runs_cannot_write_one_file(tmp_path: Path) -> None:
+    with Book(tmp_path / "out", RESTS_ON, AT), pytest.raises(RunRefused, match="another run"):
+        Book(tmp_path / "out", RESTS_ON, AT)
+
+
+def test_a_run_with_other_settings_is_refused(population: Population, tools: Tools) -> None:
+    run(population, tools)
+    other = replace(tools, settings=tools.settings.model_copy(update={"prompt_tokens": 250}))
+    with pytest.raises(RunRefused, match="begun with another settings"):
+        run(population, other)
+
+
+def test_files_of_one_name_in_two_folders_are_told_apart(
+    population: Population, tools: Tools
+) -> None:
+    second = population.out.parent / "second"
+    second.mkdir()
+    write(second / "Patient.ndjson", patient("d"))
+    both = replace(population, export=[*population.export, second])
+    run(both, tools)
+    write(second / "Patient.ndjson", patient("d"), patient("e"))
+    with pytest.raises(RunRefused, match="begun with another export"):
+        run(both, tools)
+
+
+def test_a_patient_of_two_kinds_or_of_none_is_set_aside(
+    population: Population, tools: Tools
+) -> None:
+    (folder,) = population.export
+    twice = patient("a") | {"gender": "female"}
+    write(folder / "Patient.2.ndjson", twice, patient("b"))
+    write(folder / "Condition.2.ndjson", condition("stranger"))
+    outcome = run(population, tools)
+    assert (outcome.written, outcome.failed, outcome.is_whole) == (2, 2, False)
+    aside = {
+        line["patient"]: line["error"]
+        for line in lines(population.out.with_name("scores.ndjson.failed"))
+    }
+    assert "has 2 different Patient resources" in aside["a"]
+    assert "has 0 different Patient resources" in aside["stranger"]
+
+
+def test_lines_that_could_not_be_read_are_counted_beside_the_file(
+    population: Population, tools: Tools
+) -> None:
+    (folder,) = population.export
+    (folder / "AllergyIntolerance.ndjson").write_text('{"resourceType": "AllergyInt')
+    write(folder / "Patient.2.ndjson", patient("\ud800"))
+    outcome = run(population, tools)
+    assert (outcome.written, outcome.is_whole) == (3, False)
+    counts = json.loads(population.out.with_name("scores.ndjson.run").read_text())["counts"]
+    assert counts["not_read"]["lines: not JSON"] == 1
+    assert counts["not_read"]["resources: Patient of a patient whose id is no text"] == 1
+
+
+@pytest.mark.parametrize("name", ["no-such-folder/scores.ndjson", "export"])
+def test_a_place_that_cannot_be_written_is_refused(
+    population: Population, tools: Tools, name: str
+) -> None:
+    with pytest.raises(RunRefused, match=r"no folder|is not a file"):
+        run(replace(population, out=population.out.parent / name), tools)
+
+
+def test_the_command_says_that_a_result_is_not_whole(
+    population: Population, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder,) = population.export
+    (folder / "Broken.ndjson").write_text("{\n")
+    monkeypatch.setenv("VAR_DIR", str(folder.parent))
+    result = CliRunner().invoke(main, ["score", str(folder), "--out", str(population.out)])
+    assert result.exit_code == NOT_WHOLE
+    assert "ok: 3 patients are in" in result.output
+    assert "not whole: see the counts above" in result.output
+
+
+def test_a_device_that_is_not_there_is_told_of(
+    population: Population, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMO_MODEL_DEVICE", "cuda:99")
+    (folder,) = population.export
+    result = CliRunner().invoke(main, ["score", str(folder), "--out", str(population.out)])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: LAMO_MODEL_DEVICE is cuda:99")
 
 
 @pytest.mark.filterwarnings("default")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lamo.exports.errors import TableMissing
+from lamo.exports.errors import LinesMissing
 from lamo.training.cohort.rules import EVERY_VISIT
 from tests.lamo.training.cohort.made import read
 
@@ -127,7 +127,7 @@ def test_lines_that_are_no_resources_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_lines_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TableMissing, match="ndjson"):
+    with pytest.raises(LinesMissing, match="ndjson"):
         read("fhir", tmp_path)
 
 

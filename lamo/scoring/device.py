@@ -1,0 +1,27 @@
+"""Is the device there that the settings name? Imports torch only to look for one."""
+
+
+class DeviceMissing(Exception):  # noqa: N818 - a situation, named as such
+    """The model cannot run where the settings say; the message says what is there."""
+
+
+def check_device(name: str) -> None:
+    """Return when a model can run there.
+
+    Args:
+        name: in torch's words, for example "cpu" or "cuda:0".
+
+    Raises:
+        DeviceMissing: this machine or this build of torch has no such device.
+    """
+    if name == "cpu":
+        return
+    import torch  # not where a server scores
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    number = int(name.partition(":")[2] or 0)
+    if number >= count:
+        raise DeviceMissing(
+            f"LAMO_MODEL_DEVICE is {name}, and torch {torch.__version__} finds {count} CUDA "
+            "devices here: install a build of torch for them, or set cpu"
+        )
