@@ -80,13 +80,19 @@ class Settings(BaseSettings):
     workers: int = Field(
         1, ge=1, le=64, description="processes, 1 to 64; each holds a copy of the model"
     )
-    threads: int = Field(8, ge=1, le=256, description="requests at once in a process, 1 to 256")
+    threads: int = Field(
+        32,
+        ge=1,
+        le=256,
+        description="requests at once in a process, 1 to 256; the deadline of those that wait for "
+        "one has not begun",
+    )
     model_threads: int | None = Field(
         None,
         ge=1,
         le=256,
-        description="processor threads for the model of a process; unset for one with a small "
-        "model, else the machine's, shared among the workers",
+        description="processor threads for the model of a process, 1 to 256; unset for one with a "
+        "small model, else the machine's, shared among the workers",
     )
     model_device: str = Field(
         "cpu",

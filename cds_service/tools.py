@@ -1,7 +1,7 @@
 """Everything from outside that a decision needs, built once and passed down."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -56,17 +56,19 @@ def build_tools(settings: Settings, scorer: Scorer | None = None) -> Tools:
     Raises:
         ArtifactRefused: the artifact cannot be served.
     """
-    tables = MappingTables.load()
+    tables, indications = MappingTables.load(), Indications.load()
     artifact = load_artifact(settings.artifact or bundled_artifact_folder())
     return Tools(
         settings=settings,
         tables=tables,
         notes=NoteTools(reader=HeadingReader(), formulary=tables.formulary),
         artifact=artifact,
-        prompts=prompt_plan(artifact, settings.prompt_tokens),
+        prompts=replace(
+            prompt_plan(artifact, settings.prompt_tokens), indicating=indications.for_label
+        ),
         scorer=scorer or _scorer(artifact, settings),
         knowledge=Knowledge.load(tables.formulary),
-        indications=Indications.load(),
+        indications=indications,
         audit_log=AuditLog(settings.database_url),
         fhir=FhirClient(settings),
     )

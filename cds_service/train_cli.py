@@ -30,7 +30,7 @@ _config = click.option(
     "recipe",
     default="demo",
     show_default=True,
-    help="A recipe: a TOML file, or the name of one that ships (demo, tiny).",
+    help="A recipe: a TOML file, or the name of one that ships, for example demo.",
 )
 _work = click.option(
     "--work",

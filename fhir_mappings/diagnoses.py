@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from fhir_mappings.elements import Codeable, Element
+from fhir_mappings.elements import Element
 from fhir_mappings.encounters import Stay
 from fhir_mappings.inputs import Call
 from fhir_mappings.pool import reference_to
 from fhir_mappings.record import Diagnosis, Procedure
-from fhir_mappings.words import label_of, one_line
+from fhir_mappings.words import LABEL_LENGTH, is_longer_than_a_label, label_of, one_line
 
 Titled = TypeVar("Titled", Diagnosis, Procedure)
 
@@ -67,18 +67,25 @@ def once_each(found: Iterable[Titled]) -> tuple[Titled, ...]:
     return tuple(kept.values())
 
 
-def title_of(code: Codeable, concept_label: str | None) -> tuple[str, str] | None:
-    """(label, display): the concept's label, else the cleaned display, else the bare code."""
+def title_of(element: Element, concept_label: str | None, call: Call) -> tuple[str, str] | None:
+    """(label, display): the concept's label, else the cleaned display, else the bare code.
+
+    A display too long for a label leaves a gap: what is cut may be what matters.
+    """
+    code = element.codeable("code")
     codes = (one for _, one, _ in code.codings if one)
     display = code.display or next(codes, None)
     label = concept_label or label_of(display or "")
+    if concept_label is None and is_longer_than_a_label(display or ""):
+        meaning = f"its name is longer than {LABEL_LENGTH} characters: the model saw the beginning"
+        call.gaps.add("name-cut", element.where, meaning)
     return (label, one_line(display or label)) if label else None
 
 
 def _map_diagnosis(element: Element, call: Call) -> Diagnosis | None:
     code = element.codeable("code")
     concept = call.tables.conditions.find(code.keys, code.text or code.display)
-    title = title_of(code, concept.label if concept else None)
+    title = title_of(element, concept.label if concept else None, call)
     if title is None:
         meaning = "the condition has neither a name nor a code: it was not counted"
         call.gaps.add("diagnosis-without-name", element.where, meaning)

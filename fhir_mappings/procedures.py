@@ -56,7 +56,7 @@ def procedures_of(stay: Stay, done: Sequence[Done]) -> tuple[Procedure, ...]:
 def _map_procedure(element: Element, call: Call) -> Procedure | None:
     code = element.codeable("code")
     concept = call.tables.procedures.find(code.keys, code.text or code.display)
-    title = title_of(code, concept.label if concept else None)
+    title = title_of(element, concept.label if concept else None, call)
     if title is None:
         meaning = "the procedure has neither a name nor a code: it was not counted"
         call.gaps.add("procedure-without-name", element.where, meaning)

@@ -25,7 +25,16 @@ def one_line(text: str) -> str:
 
 def label_of(text: str) -> str:
     """Turn a display into the concise title of a prompt: no SNOMED tag, 80 characters at most."""
-    return _SNOMED_TAG.sub("", one_line(text))[:LABEL_LENGTH].rstrip()
+    return _untagged(text)[:LABEL_LENGTH].rstrip()
+
+
+def is_longer_than_a_label(text: str) -> bool:
+    """Whether `label_of` leaves something out."""
+    return len(text) > _LONGEST or len(_untagged(text)) > LABEL_LENGTH
+
+
+def _untagged(text: str) -> str:
+    return _SNOMED_TAG.sub("", one_line(text))
 
 
 def clean_note(text: str) -> str:

@@ -32,6 +32,7 @@ class NoteSections:
     past_medical_history: str = ""
     allergies: tuple[str, ...] = ()
     medications_on_admission: tuple[str, ...] = ()
+    cut: frozenset[str] = frozenset()  # names of sections that were longer than a digest takes
 
     def is_empty(self) -> bool:
         """Whether the note held none of the sections."""
@@ -46,6 +47,7 @@ class NoteDigest:
     past_medical_history: str
     allergies: tuple[str, ...]
     medications_on_admission: tuple[str, ...]
+    cut: frozenset[str] = frozenset()  # names of sections that are not whole
 
 
 class NoteReader(Protocol):
@@ -89,6 +91,8 @@ _HEADING = re.compile(
     + r")[ \t*]*(?::[ \t*]*|-[ \t]+|$)",
     re.IGNORECASE | re.MULTILINE,
 )
+_TEXTS = frozenset({"history_of_present_illness", "past_medical_history"})
+_LISTS = frozenset({"allergies", "medications_on_admission"})
 _SEPARATORS = re.compile(r"[\n;,\u2022]|\s\d{1,2}[.)]\s")
 _BULLET = re.compile(r"^[\s\-*\u2022.]*(?:\d{1,2}[.)]\s*)?")
 _LISTED = re.compile(r"[\-*\u2022]|\d{1,2}[.)]")
@@ -121,15 +125,13 @@ class HeadingReader:
             past_medical_history=condense(found.get("past_medical_history", "")),
             allergies=list_items(found.get("allergies", "")),
             medications_on_admission=list_items(found.get("medications_on_admission", "")),
+            cut=frozenset(name for name, body in found.items() if _is_cut(name, body)),
         )
 
 
 def condense(text: str, limit: int = MAX_SECTION_CHARS) -> str:
     """Text on one line, cut at the end of a sentence or word so that it fits the limit."""
-    rows = [row.strip() for row in text.splitlines() if row.strip()]
-    is_list = len(rows) > 1 and all(_LISTED.match(row) for row in rows)
-    line = (", " if is_list else " ").join(_BULLET.sub("", row) for row in rows)
-    line = " ".join(line.split())
+    line = _on_one_line(text)
     if len(line) <= limit:
         return line
     head = line[:limit]
@@ -137,14 +139,32 @@ def condense(text: str, limit: int = MAX_SECTION_CHARS) -> str:
     return head[: end + 1] if end > limit // 2 else head[: head.rfind(" ")]
 
 
+def _on_one_line(text: str) -> str:
+    rows = [row.strip() for row in text.splitlines() if row.strip()]
+    is_list = len(rows) > 1 and all(_LISTED.match(row) for row in rows)
+    line = (", " if is_list else " ").join(_BULLET.sub("", row) for row in rows)
+    return " ".join(line.split())
+
+
+def _is_cut(name: str, body: str) -> bool:
+    """Whether a digest leaves some of a section out."""
+    if name in _TEXTS:
+        return len(_on_one_line(body)) > MAX_SECTION_CHARS
+    return name in _LISTS and len(_all_items(body)) > MAX_ITEMS
+
+
 def list_items(text: str) -> tuple[str, ...]:
     """The items of a list section: bullets, numbers, doses and routes taken off."""
+    return _all_items(text)[:MAX_ITEMS]
+
+
+def _all_items(text: str) -> tuple[str, ...]:
     items: dict[str, None] = {}
     for raw in _SEPARATORS.split(text):
         item = _DOSE.sub("", _BULLET.sub("", raw)).strip(" .\t")[:MAX_ITEM_CHARS]
         if item and not _NOTHING.match(item):
             items[item] = None
-    return tuple(items)[:MAX_ITEMS]
+    return tuple(items)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +199,7 @@ def digest_record(record: PatientRecord, tools: NoteTools) -> NoteDigest | None:
         past_medical_history=sections.past_medical_history,
         allergies=allergies,
         medications_on_admission=home,
+        cut=sections.cut,
     )
 
 
@@ -196,6 +217,7 @@ def _newest_of_each(all_sections: Sequence[NoteSections]) -> NoteSections:
         past_medical_history=first(lambda s: s.past_medical_history),
         allergies=first_list(lambda s: s.allergies),
         medications_on_admission=first_list(lambda s: s.medications_on_admission),
+        cut=frozenset().union(*(sections.cut for sections in all_sections)),
     )
 
 

@@ -11,7 +11,7 @@ is oldest and says least about the next order first, and each leaves a gap.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -99,6 +99,10 @@ def _always(_text: str) -> bool:
     return True
 
 
+def _nothing(_medication: str) -> Collection[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptPlan:
     """How a prompt is laid out, and how much of a chart it may hold."""
@@ -106,6 +110,8 @@ class PromptPlan:
     layout: Layout = FAITHFUL
     limits: PromptLimits = PromptLimits()
     fits: Callable[[str], bool] = _always  # whether a prefix is short enough, as tokens tell
+    # the labels of the conditions that a medication (by label) is given for: kept first
+    indicating: Callable[[str], Collection[str]] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,8 @@ def render_prompt(
     Returns:
         The prompt, and a gap for each list that was cut and each section that was left out.
     """
-    chart, gaps = _chart(record, digest, plan.limits)
+    telling = {name for i in record.on_list() for name in plan.indicating(i.label)}
+    chart, gaps = _chart(record, digest, plan.limits, telling)
     for name in LEAST_TELLING_FIRST:
         if plan.fits(_rendered(record, chart, plan.layout)):
             break
@@ -169,11 +176,12 @@ def render_prompt(
     diagnoses = _labels(record.diagnoses)
     shown = len(chart["diagnoses"])
     while chart["diagnoses"] and not plan.fits(_rendered(record, chart, plan.layout)):
-        chart["diagnoses"] = _latest(diagnoses, len(chart["diagnoses"]) - 1)
+        chart["diagnoses"] = _first(diagnoses, len(chart["diagnoses"]) - 1, telling)
     if len(chart["diagnoses"]) < shown:
         gaps = [gap for gap in gaps if gap.where != "diagnoses"]
-        cut = _cut("diagnoses", len(diagnoses), len(chart["diagnoses"]))
-        gaps.append(replace(cut, shown=True))
+        gaps.append(_cut("diagnoses", len(diagnoses), len(chart["diagnoses"])))
+    if record.ordered:
+        gaps = [replace(gap, shown=gap.shown or gap.where == "diagnoses") for gap in gaps]
     text = _rendered(record, chart, plan.layout)
     return Prompt(text, plan.layout.version), tuple(gaps)
 
@@ -200,13 +208,15 @@ Dated = list[tuple[str, date | None]]  # label and when it was recorded, in the 
 
 
 def _chart(
-    record: PatientRecord, digest: NoteDigest | None, limits: PromptLimits
+    record: PatientRecord, digest: NoteDigest | None, limits: PromptLimits, telling: Collection[str]
 ) -> tuple[Chart, list[Gap]]:
     """The sections of the prompt, and a gap for each list that has more items than it may."""
     lists = _lists(record, limits)
-    chart = {name: _latest(items, most) for name, (items, most) in lists.items()}
+    chart = {name: _first(items, most, telling) for name, (items, most) in lists.items()}
     gaps = [_cut(name, len(items), most) for name, (items, most) in lists.items() if items[most:]]
-    return chart | (_digested(digest) if digest else {}), gaps
+    if digest is None:
+        return chart, gaps
+    return chart | _digested(digest), gaps + [_note_cut(name) for name in sorted(digest.cut)]
 
 
 def _lists(record: PatientRecord, limits: PromptLimits) -> dict[str, tuple[Dated, int]]:
@@ -245,9 +255,14 @@ def _labels(items: Iterable[Diagnosis | Procedure]) -> Dated:
     return list(found.items())
 
 
-def _latest(items: Dated, most: int) -> list[str]:
-    """The labels of the latest items, in the record's order; undated ones go first."""
-    order = sorted(range(len(items)), key=lambda place: items[place][1] or date.min, reverse=True)
+def _first(items: Dated, most: int, telling: Collection[str]) -> list[str]:
+    """So many labels in the record's order: what tells of a listed medication, then the latest."""
+
+    def rank(place: int) -> tuple[bool, date]:
+        label, dated = items[place]
+        return label in telling, dated or date.min
+
+    order = sorted(range(len(items)), key=rank, reverse=True)
     return [items[place][0] for place in sorted(order[:most])]
 
 
@@ -296,7 +311,17 @@ def _cut(name: str, count: int, shown: int) -> Gap:
     return Gap(
         kind="prompt-cut",
         where=name,
-        meaning=f"the model was shown the latest {shown} of {count} {name}",
+        meaning=f"the model was shown the latest {shown} of {count} {name}, and those first that "
+        "a listed medication is given for",
+    )
+
+
+def _note_cut(name: str) -> Gap:
+    return Gap(
+        kind="note-cut",
+        where=name.replace("_", " "),
+        meaning=f"the {name.replace('_', ' ')} of a note is longer than a digest takes: the model "
+        "was shown its beginning",
     )
 
 

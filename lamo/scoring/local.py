@@ -55,6 +55,7 @@ class LocalScorer:
             return self.engine.score(prefix, candidates, deadline)
 
         try:
+            deadline.check("scoring")
             return self._turns.take(work, deadline)
         except DeadlinePassed as passed:
             raise ScorerUnavailable(str(passed)) from passed

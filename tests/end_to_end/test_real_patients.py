@@ -20,6 +20,7 @@ from tests.end_to_end.fhir_store import FhirStore
 KNOWN_GAPS = {
     "encounter-missing",
     "medication-unresolved",
+    "name-cut",
     "order-without-medication",
     "outside-vocabulary",
     "prompt-cut",

@@ -94,3 +94,11 @@ def test_the_patient_is_known_however_he_is_referred_to(reference: str) -> None:
     record, gaps = map_call(condition("Hypertension", subject={"reference": reference}))
     assert labels(record.diagnoses) == ["Hypertension"]
     assert gaps == ()
+
+
+def test_a_name_too_long_for_a_label_leaves_a_gap() -> None:
+    name = f"{'very ' * 20}odd lesion"
+    record, gaps = map_call(condition(name))
+    assert record.diagnoses[0].display == name
+    assert record.diagnoses[0].label == name[:80].rstrip()
+    assert [(gap.kind, gap.where) for gap in gaps] == [("name-cut", "Condition/c1")]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fhir_mappings.formulary import Formulary
+from fhir_mappings.indications import Indications
 from fhir_mappings.record import Note, PatientRecord
 from lamo.notes import HeadingReader, NoteTools, digest_record
 from lamo.prompts import COMPACT, PromptLimits, PromptPlan, candidate_suffix, plain, render_prompt
@@ -120,7 +121,10 @@ def test_at_last_the_oldest_diagnoses_go_one_by_one() -> None:
     short, gaps = render_prompt(record, None, at_most(len(whole.text) - 2 * len("'D0', ")))
     assert "D2" in short.text
     assert "D1" not in short.text
-    assert gaps[-1].meaning == "the model was shown the latest 7 of 9 diagnoses"
+    assert gaps[-1].meaning == (
+        "the model was shown the latest 7 of 9 diagnoses, and those first that a listed medication "
+        "is given for"
+    )
 
 
 def test_a_chart_that_cannot_be_short_enough_says_what_is_left_out() -> None:
@@ -141,3 +145,29 @@ def test_the_compact_layout_asks_the_same_with_the_name_last(formulary: Formular
 
 def at_most(characters: int) -> PromptPlan:
     return PromptPlan(fits=lambda text: len(text) <= characters)
+
+
+def test_what_a_listed_medication_is_given_for_is_kept_however_old(formulary: Formulary) -> None:
+    old = diagnosis("Hypothyroidism", dated=date(2001, 1, 1))
+    new = tuple(diagnosis(f"D{i}", dated=date(2026, 1, 1 + i)) for i in range(9))
+    record = patient(diagnoses=(old, *new), ordered=(medication(formulary, "Levothyroxine"),))
+    limits = PromptLimits(diagnoses=3)
+    plan = PromptPlan(limits=limits, indicating=Indications.load().for_label)
+    prompt, gaps = render_prompt(record, None, plan)
+    assert "['Hypothyroidism', 'D7', 'D8']" in prompt.text
+    assert [(gap.where, gap.shown) for gap in gaps] == [("diagnoses", True)]
+    without, _ = render_prompt(record, None, PromptPlan(limits=limits))
+    assert "Hypothyroidism" not in without.text
+
+
+def test_a_note_that_is_cut_leaves_a_gap(formulary: Formulary) -> None:
+    notes = NoteTools(reader=HeadingReader(), formulary=formulary)
+    history = "She was well before. " * 40
+    drugs = "\n".join(f"- drug{number}" for number in range(50))
+    note = Note(text=f"HPI: {history}\nPMH: asthma\nHome Medications:\n{drugs}\n")
+    record = patient(notes=(note,))
+    _, gaps = render_prompt(record, digest_record(record, notes))
+    assert [(gap.kind, gap.where) for gap in gaps] == [
+        ("note-cut", "history of present illness"),
+        ("note-cut", "medications on admission"),
+    ]
