@@ -102,7 +102,7 @@ def _model(settings: Settings, address: str | None, actors: int) -> tuple[Tools,
         from cds_service.population.on_ray import on_ray
     except ImportError:
         raise click.UsageError(
-            "--ray needs Ray Data, which is not installed: pip install 'lamo-cds[ray]'"
+            "--ray needs Ray Data, which is not installed: pip install '.[ray]'"
         ) from None
     return build_tools(settings), on_ray(address, settings, actors)
 

@@ -273,7 +273,7 @@ def test_a_device_that_is_not_there_is_told_of(
 
 @pytest.mark.filterwarnings("default")
 def test_ray_data_writes_the_same_lines(population: Population, tmp_path: Path) -> None:
-    pytest.importorskip("ray", reason="Ray Data is not installed: pip install 'lamo-cds[ray]'")
+    pytest.importorskip("ray", reason="Ray Data is not installed: pip install '.[ray]'")
     from cds_service.population.on_ray import on_ray
 
     settings = Settings(var_dir=tmp_path)
