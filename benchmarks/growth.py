@@ -14,16 +14,20 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import click
 import matplotlib
 import torch
 
+from benchmarks.calls import alone
 from lamo.artifact import bundled_artifact_folder, load_artifact
+from lamo.deadline import Deadline
 from lamo.scoring.engine.decoder import Decoder, Part, Question
 from lamo.scoring.engine.weights import Layer, Linear, Lora, Source, Weights, load_weights
 from lamo.scoring.packing import pack_suffixes
+from lamo.scoring.turns import Turns
 
 PREFIXES = (100, 200, 400, 800, 1600)
 CANDIDATES = (10, 50, 100, 200, 400)
@@ -73,7 +77,7 @@ def main(out: Path, rounds: int, threads: int) -> None:
         }
         for name, cases in sweeps.items()
     }
-    callers = {"exact": [_milliseconds_of_callers(weights, count, rounds) for count in CALLERS]}
+    callers = {"exact": alone(_of_callers, threads, rounds)}
     found = {name: {"at": axes[name], **found[name]} for name in found}
     found["callers"] = {"at": CALLERS, **callers}
     out.mkdir(parents=True, exist_ok=True)
@@ -161,22 +165,24 @@ def _milliseconds(do: Callable[[], None], rounds: int) -> float:
     return round(statistics.median(spent), 2)
 
 
-def _milliseconds_of_callers(weights: Weights, callers: int, rounds: int) -> float:
-    """Until the last of so many callers has its answer, one after the other at the engine."""
-    scoring, turn = _Scoring(weights, Case()), threading.Lock()
+def _of_callers(threads: int, rounds: int) -> list[float]:
+    """Milliseconds until the last of so many callers has its answer, for each of CALLERS."""
+    turns = Turns(most_waiting=max(CALLERS), threads=threads)
+    scoring = turns.first(lambda: _Scoring(_bundled_weights(), Case()))
 
-    def call() -> None:
-        with torch.inference_mode(), turn:
-            scoring.answer(scoring.read("exact"))
+    @torch.inference_mode()
+    def work() -> None:
+        scoring.answer(scoring.read("exact"))
 
-    def all_at_once() -> None:
-        threads = [threading.Thread(target=call) for _ in range(callers)]
-        for thread in threads:
+    def at_once(callers: int) -> None:
+        call = partial(turns.take, work, Deadline.after_ms(60_000))
+        waiting = [threading.Thread(target=call) for _ in range(callers)]
+        for thread in waiting:
             thread.start()
-        for thread in threads:
+        for thread in waiting:
             thread.join()
 
-    return _milliseconds(all_at_once, max(3, rounds // 2))
+    return [_milliseconds(partial(at_once, callers), max(3, rounds // 2)) for callers in CALLERS]
 
 
 def _plot(sweeps: dict[str, Sweep], path: Path) -> None:
