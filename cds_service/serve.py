@@ -15,12 +15,11 @@ from cds_service.discovery import SERVICES
 from cds_service.doors import Doors
 from cds_service.logs import configure_logs
 from cds_service.settings import Settings
-from cds_service.tools import Tools, build_tools, remote_scorer
+from cds_service.tools import Tools, build_tools, check_scoring_server
 from lamo.artifact import bundled_artifact_folder, load_artifact
 from lamo.deadline import Deadline
 from lamo.scoring.device import check_device
 from lamo.scoring.probe import probe
-from lamo.scoring.remote.check import check_server
 
 log = structlog.get_logger()
 
@@ -39,9 +38,9 @@ def serve(settings: Settings) -> None:
         AuditFailure: the audit database cannot be used.
     """
     # refused here, in one line, and not in every worker
-    artifact = load_artifact(settings.artifact or bundled_artifact_folder())
+    load_artifact(settings.artifact or bundled_artifact_folder())
     if settings.scorer_url:
-        check_server(remote_scorer(artifact, settings))
+        check_scoring_server(settings)
     else:
         check_device(settings.model_device)
     settings.var_dir.mkdir(parents=True, exist_ok=True)

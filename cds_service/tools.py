@@ -15,6 +15,7 @@ from lamo.notes import HeadingReader, NoteTools
 from lamo.prompts import PromptPlan
 from lamo.scoring.base import Scorer
 from lamo.scoring.device import check_device
+from lamo.scoring.remote.check import check_server
 from lamo.scoring.remote.scorer import RemotePlan, RemoteScorer
 from lamo.scoring.tokens import prompt_plan
 from medication_safety.knowledge import Knowledge
@@ -80,6 +81,16 @@ def _scorer(artifact: Artifact, settings: Settings) -> Scorer:
         if settings.scorer_url
         else _local_scorer(artifact, settings)
     )
+
+
+def check_scoring_server(settings: Settings) -> None:
+    """Return when the server of the settings has the artifact.
+
+    Raises:
+        ServerRefused: it has not, or does not answer.
+    """
+    artifact = load_artifact(settings.artifact or bundled_artifact_folder())
+    check_server(remote_scorer(artifact, settings))
 
 
 def remote_scorer(artifact: Artifact, settings: Settings) -> RemoteScorer:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 
 from fhir_mappings.elements import Element
@@ -60,10 +61,12 @@ def diagnoses_of(stay: Stay, problems: Sequence[Problem]) -> tuple[Diagnosis, ..
 
 
 def once_each(found: Iterable[Titled]) -> tuple[Titled, ...]:
-    """The first with each label, in order."""
+    """The latest with each label, in the order in which the labels were met first."""
     kept: dict[str, Titled] = {}
     for item in found:
-        kept.setdefault(item.label, item)
+        earlier = kept.setdefault(item.label, item)
+        if (item.dated or date.min) > (earlier.dated or date.min):
+            kept[item.label] = item
     return tuple(kept.values())
 
 

@@ -146,8 +146,8 @@ LEAST_TELLING_FIRST = (
     "allergies",
     "medications on admission",
 )
-# Without one of these an order may look unsupported that is not: the cards say so.
-TELLING = frozenset({"history of present illness", "medications on admission"})
+# Without all of these an order may look unsupported that is not: its cards say so.
+TELLING = frozenset({"diagnoses", "past medical history", "medications on admission"})
 
 
 def render_prompt(
@@ -181,7 +181,7 @@ def render_prompt(
         gaps = [gap for gap in gaps if gap.where != "diagnoses"]
         gaps.append(_cut("diagnoses", len(diagnoses), len(chart["diagnoses"])))
     if record.ordered:
-        gaps = [replace(gap, shown=gap.shown or gap.where == "diagnoses") for gap in gaps]
+        gaps = [replace(gap, shown=gap.where in TELLING) for gap in gaps]
     text = _rendered(record, chart, plan.layout)
     return Prompt(text, plan.layout.version), tuple(gaps)
 
@@ -330,5 +330,4 @@ def _left_out(name: str) -> Gap:
         kind="prompt-section-left-out",
         where=name,
         meaning=f"the chart is longer than the model takes, so it was not shown the {name}",
-        shown=name in TELLING,
     )

@@ -79,7 +79,8 @@ def _refuse_unknown(resources: Sequence[Resource]) -> None:
     """As a hook call without `patient` is refused."""
     people = {json.dumps(r, sort_keys=True) for r in resources if r["resourceType"] == "Patient"}
     if len(people) != 1:
-        raise PatientUnclear(f"the export has {len(people)} different Patient resources of this id")
+        found = f"{len(people)} Patient resources that differ" if people else "no Patient resource"
+        raise PatientUnclear(f"the export has {found} of this id")
 
 
 def _chart(patient_id: str, resources: Sequence[Resource], decided_at: datetime) -> HookResources:

@@ -164,10 +164,11 @@ def _agreed(
         return moment
     try:
         earlier: dict[str, Any] = json.loads(path.read_text())
-    except ValueError:
+        moment = datetime.fromisoformat(earlier["decided_at"])
+    except (ValueError, TypeError, KeyError):
         raise RunRefused(
-            f"{path} is not JSON, so what {out} rests on is not known: name another file for the "
-            "scores, or move both away"
+            f"{path} is none of ours, so what {out} rests on is not known: name another file for "
+            "the scores, or move both away"
         ) from None
     wanted = dict(rests_on) | ({"decided_at": decided_at.isoformat()} if decided_at else {})
     if other := [name for name, value in wanted.items() if value != earlier.get(name)]:
@@ -175,7 +176,7 @@ def _agreed(
             f"{out} was begun with another {' and '.join(other)} ({earlier.get(other[0])!r}, now "
             f"{wanted[other[0]]!r}): go on with the same, or name another file for the scores"
         )
-    return datetime.fromisoformat(earlier["decided_at"])
+    return moment
 
 
 def _replace(path: Path, body: Mapping[str, Any]) -> None:

@@ -56,14 +56,17 @@ def score(
     """
     from cds_service.population.book import RunRefused, RunStopped
     from cds_service.population.run import Population, score_population
+    from cds_service.tools import check_scoring_server
     from lamo.artifact import ArtifactRefused
     from lamo.exports.errors import CohortError
     from lamo.scoring.device import DeviceMissing
+    from lamo.scoring.remote.check import ServerRefused
 
     refusals = (
         SettingsError,
         ArtifactRefused,
         DeviceMissing,
+        ServerRefused,
         CohortError,
         RunRefused,
         RunStopped,
@@ -74,6 +77,8 @@ def score(
     )
     try:
         settings = read_settings()
+        if settings.scorer_url:
+            check_scoring_server(settings)
         tools, runner = _model(settings, ray, actors)
         outcome = score_population(population, tools, runner, _watched)
     except refusals as refused:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cds_service.population.assess import Line, Resource, assess
-from cds_service.population.book import Book
+from cds_service.population.book import Book, RunRefused
 from cds_service.tools import Tools
 from lamo.exports.errors import ExportIncomplete
 from lamo.exports.fhir_files import NOT_WANTED, Export, of_patient
@@ -82,6 +82,8 @@ def score_population(
         RunStopped: nobody could be scored any more.
         RunRefused: the file was begun with another model, knowledge or export.
     """
+    if _is_inside(population.out, population.export):
+        raise RunRefused(f"{population.out} lies in the export: name a file in another folder")
     tally = Tally()
     with _opened(population, tally) as (export, db):
         _refuse_without_conditions(db)
@@ -108,14 +110,21 @@ def score_population(
     return outcome
 
 
+def _is_inside(out: Path, export: Sequence[Path]) -> bool:
+    """Whether what is written would be read as a part of the export the next time."""
+    places = {place.resolve() for place in export}
+    return out.resolve() in places or out.resolve().parent in places
+
+
 def _rests_on(export: Export, tools: Tools) -> dict[str, Any]:
     """Everything that another value of would make other lines."""
     artifact, settings = tools.artifact, tools.settings
-    names = ("prompt_tokens", "model_dtype", "model_device", "scorer_url", "scorer_dialect")
+    names = ("prompt_tokens", "model_dtype", "model_device")
+    chosen = {name: getattr(settings, name) for name in names}
     return {
         "artifact": f"{artifact.name} {artifact.version} {artifact.sha256}",
         "knowledge": tools.knowledge.version,
-        "settings": {name: getattr(settings, name) for name in names},
+        "settings": chosen | {"scored_by": "a server" if settings.scorer_url else "this process"},
         "export": dict(sorted(export.inputs.items())),
     }
 

@@ -71,20 +71,16 @@ class Export:
                 self.tally.drop(f"resources: {kind} {NOT_WANTED}")
             elif (patient := patient_of(resource)) is None:
                 self.tally.drop(f"resources: {kind} without a patient")
-            elif not _is_writable(patient):
-                self.tally.drop(f"resources: {kind} of a patient whose id is no text")
             else:
                 yield patient, kind, json.dumps(resource)
 
     def _resources(self, path: Path) -> Iterator[Resource]:
         with open_text(path, self.inputs, self.progress) as lines:
             for line in filter(str.strip, lines):
-                try:
-                    body = json.loads(line)
-                except json.JSONDecodeError:
-                    self.tally.drop("lines: not JSON")
-                    continue
-                if isinstance(body, dict):
+                body = _read(line)
+                if body is None:
+                    self.tally.drop("lines: not JSON, or text that cannot be stored")
+                elif isinstance(body, dict):
                     yield from unpack(body)
                 else:
                     self.tally.drop("lines: not a resource")
@@ -102,13 +98,19 @@ def patient_of(resource: Resource) -> str | None:
     return name.id if name.type in (None, "Patient") and name.id else None
 
 
-def _is_writable(text: str) -> bool:
-    """Half of a surrogate pair is allowed in JSON and cannot be stored as text."""
+def _read(line: str) -> Any:
+    """The JSON of a line; None where it is none.
+
+    Half of a surrogate pair is allowed in JSON and cannot be stored as text; a number may have more
+    digits, and lists more depth, than are read.
+    """
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        body = json.loads(line)
+        if "\\u" in line:
+            json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return body
 
 
 def unpack(body: Resource) -> Iterator[Resource]:

@@ -224,8 +224,8 @@ def test_a_patient_of_two_kinds_or_of_none_is_set_aside(
         line["patient"]: line["error"]
         for line in lines(population.out.with_name("scores.ndjson.failed"))
     }
-    assert "has 2 different Patient resources" in aside["a"]
-    assert "has 0 different Patient resources" in aside["stranger"]
+    assert "has 2 Patient resources that differ" in aside["a"]
+    assert "has no Patient resource" in aside["stranger"]
 
 
 def test_lines_that_could_not_be_read_are_counted_beside_the_file(
@@ -233,19 +233,19 @@ def test_lines_that_could_not_be_read_are_counted_beside_the_file(
 ) -> None:
     (folder,) = population.export
     (folder / "AllergyIntolerance.ndjson").write_text('{"resourceType": "AllergyInt')
-    write(folder / "Patient.2.ndjson", patient("\ud800"))
+    odd = [json.dumps(patient("\ud800")), "[" * 3000, f'{{"id": {"1" * 5000}}}']
+    (folder / "Patient.2.ndjson").write_text("\n".join(odd))
     outcome = run(population, tools)
     assert (outcome.written, outcome.is_whole) == (3, False)
     counts = json.loads(population.out.with_name("scores.ndjson.run").read_text())["counts"]
-    assert counts["not_read"]["lines: not JSON"] == 1
-    assert counts["not_read"]["resources: Patient of a patient whose id is no text"] == 1
+    assert counts["not_read"] == {"lines: not JSON, or text that cannot be stored": 4}
 
 
-@pytest.mark.parametrize("name", ["no-such-folder/scores.ndjson", "export"])
+@pytest.mark.parametrize("name", ["no-such-folder/scores.ndjson", "export", "export/x.ndjson"])
 def test_a_place_that_cannot_be_written_is_refused(
     population: Population, tools: Tools, name: str
 ) -> None:
-    with pytest.raises(RunRefused, match=r"no folder|is not a file"):
+    with pytest.raises(RunRefused, match=r"no folder|lies in the export"):
         run(replace(population, out=population.out.parent / name), tools)
 
 
@@ -283,3 +283,21 @@ def test_ray_data_writes_the_same_lines(population: Population, tmp_path: Path) 
     score_population(there, tools, on_ray("local", settings, 1))
     assert there.out.read_bytes() == population.out.read_bytes()
     tools.audit_log.close()
+
+
+@pytest.mark.parametrize("content", ["", "null", "[]", "{}", '{"decided_at": "hm"}'])
+def test_a_broken_run_file_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "out.run").write_text(content)
+    with pytest.raises(RunRefused, match=r"out\.run is none of ours"):
+        Book(tmp_path / "out", RESTS_ON)
+
+
+def test_a_scoring_server_that_is_not_there_is_told_of_before_anybody_is_scored(
+    population: Population, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMO_SCORER_URL", "http://127.0.0.1:9")
+    (folder,) = population.export
+    result = CliRunner().invoke(main, ["score", str(folder), "--out", str(population.out)])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: the scoring server")
+    assert not population.out.exists()

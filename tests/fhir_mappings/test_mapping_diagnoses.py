@@ -102,3 +102,12 @@ def test_a_name_too_long_for_a_label_leaves_a_gap() -> None:
     assert record.diagnoses[0].display == name
     assert record.diagnoses[0].label == name[:80].rstrip()
     assert [(gap.kind, gap.where) for gap in gaps] == [("name-cut", "Condition/c1")]
+
+
+def test_of_two_entries_of_a_label_the_latest_counts() -> None:
+    record, _ = map_call(
+        condition("Hypertension", id="old", recordedDate="1990-01-01"),
+        condition("Gout", id="gout", recordedDate="2020-01-01"),
+        condition("Hypertension", id="new", recordedDate="2025-11-01"),
+    )
+    assert [one.reference for one in record.diagnoses] == ["Condition/new", "Condition/gout"]

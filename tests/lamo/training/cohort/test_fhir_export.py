@@ -121,7 +121,7 @@ def test_lines_that_are_no_resources_are_counted(tmp_path: Path) -> None:
 
     dropped = read("fhir", tmp_path).tally.dropped
 
-    assert dropped["lines: not JSON"] == 1
+    assert dropped["lines: not JSON, or text that cannot be stored"] == 1
     assert dropped["lines: not a resource"] == 1
     assert dropped["resources: Condition without a patient"] == 1
 
