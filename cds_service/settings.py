@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         1, ge=1, le=64, description="processes, 1 to 64; each holds a copy of the model"
     )
     threads: int = Field(
-        32,
+        8,
         ge=1,
         le=256,
         description="requests at once in a process, 1 to 256; the deadline of those that wait for "

@@ -18,6 +18,7 @@ _TYPE_OF_KEY = {
     "encounters": "Encounter",
     "observations": "Observation",
 }
+KEY_OF_TYPE = {kind: key for key, kind in _TYPE_OF_KEY.items()}
 _CHECKED = ("allergies", "medications", "statements")  # a rule misses what is lost here
 
 

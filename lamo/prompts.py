@@ -81,7 +81,7 @@ class Layout:
 
 
 FAITHFUL = Layout("lamo-1", "Candidate drug:", ".\n'''\n###Answer:\n")
-# All but the name is in the prefix, which is read once: a suffix has a third of the tokens.
+# All fixed words but a colon are in the prefix, which is read once for all candidates.
 COMPACT = Layout("lamo-1-compact", "Candidate drug: see below.\n'''\n###Answer for the drug", ":\n")
 LAYOUTS: Mapping[str, Layout] = {layout.version: layout for layout in (FAITHFUL, COMPACT)}
 

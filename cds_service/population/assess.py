@@ -1,7 +1,7 @@
 """One patient of an export: the same rooms as a hook call, with the active orders as its drafts."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,28 +9,18 @@ from cds_service.rows import finding_row, score_row
 from cds_service.tools import Tools
 from fhir_mappings.inputs import HookResources
 from fhir_mappings.mapping import map_record
+from fhir_mappings.pool import KEY_OF_TYPE
 from fhir_mappings.record import Gap
 from lamo.deadline import Deadline
+from lamo.exports.fhir_files import Resource, newest
 from lamo.notes import digest_record
 from lamo.prompts import render_prompt
 from lamo.selection import candidates_for, choose, withhold
 from medication_safety.check import check_medications, is_on_proposal
 
-Resource = Mapping[str, Any]
 Line = dict[str, Any]
 
 PATIENT_MS = 60_000.0  # nobody waits for the answer, but nothing may hang
-DOCUMENTS = 10  # notes of a patient, the newest, as a hook call has them
-KEYS = {
-    "Patient": "patient",
-    "Condition": "conditions",
-    "Procedure": "procedures",
-    "DocumentReference": "documents",
-    "AllergyIntolerance": "allergies",
-    "MedicationRequest": "medications",
-    "MedicationStatement": "statements",
-    "Encounter": "encounters",
-}
 
 
 class PatientUnclear(Exception):  # noqa: N818 - a situation, named as such
@@ -91,9 +81,8 @@ def _chart(patient_id: str, resources: Sequence[Resource], decided_at: datetime)
         if kind == "MedicationRequest" and _is_active_order(resource):
             drafts.append({**resource, "status": "draft"})
         else:
-            prefetched.setdefault(KEYS.get(kind, "others"), []).append(resource)
-    notes = prefetched.get("documents", [])
-    prefetched["documents"] = sorted(notes, key=_date, reverse=True)[:DOCUMENTS]
+            prefetched.setdefault(KEY_OF_TYPE.get(kind, "others"), []).append(resource)
+    prefetched["documents"] = newest(prefetched.get("documents", []))
     return HookResources(
         patient_id=patient_id,
         encounter_id=None,
@@ -107,10 +96,6 @@ def _chart(patient_id: str, resources: Sequence[Resource], decided_at: datetime)
 def _is_active_order(resource: Resource) -> bool:
     is_wish = resource.get("intent") in ("proposal", "option")
     return resource.get("status") == "active" and not is_wish and not resource.get("doNotPerform")
-
-
-def _date(document: Resource) -> str:
-    return str(document.get("date") or "")
 
 
 def _gap_rows(gaps: Sequence[Gap]) -> Iterator[dict[str, str]]:

@@ -13,7 +13,7 @@ import click
 from cds_service.settings import Settings, SettingsError, read_settings
 
 if TYPE_CHECKING:
-    from cds_service.population.run import Runner
+    from cds_service.population.run import Outcome, Runner
     from cds_service.tools import Tools
 
 
@@ -85,6 +85,12 @@ def score(
         raise click.ClickException(str(refused)) from None
     except OSError as error:
         raise click.ClickException(f"{error.strerror}: {error.filename}") from None
+    _tell(outcome, out)
+    if not outcome.is_whole:
+        raise SystemExit(NOT_WHOLE)
+
+
+def _tell(outcome: Outcome, out: Path) -> None:
     for line in outcome.tally.lines():
         click.echo(line)
     click.echo(f"{outcome.done_before:>12,}  patients were done before")
@@ -93,7 +99,6 @@ def score(
     click.echo(f"ok: {outcome.written} patients are in {out}")
     if not outcome.is_whole:
         click.echo(f"not whole: see the counts above, or in {out}.run", err=True)
-        raise SystemExit(NOT_WHOLE)
 
 
 def _model(settings: Settings, address: str | None, actors: int) -> tuple[Tools, Runner]:

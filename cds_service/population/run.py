@@ -1,20 +1,17 @@
 """Everybody of a FHIR export, in the order of their ids; here, or on a Ray cluster."""
 
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from cds_service.population.assess import Line, Resource, assess
+from cds_service.population.assess import Line, assess
 from cds_service.population.book import Book, RunRefused
 from cds_service.tools import Tools
 from lamo.exports.errors import ExportIncomplete
-from lamo.exports.fhir_files import NOT_WANTED, Export, of_patient
-from lamo.exports.scratch import open_scratch
+from lamo.exports.fhir_files import NOT_WANTED, Export, Resource, of_patient, patients_in
 from lamo.exports.tally import Tally
 
 NEEDED = ("Patient", "Condition")
@@ -85,7 +82,8 @@ def score_population(
     if _is_inside(population.out, population.export):
         raise RunRefused(f"{population.out} lies in the export: name a file in another folder")
     tally = Tally()
-    with _opened(population, tally) as (export, db):
+    export = Export(folders=population.export, tally=tally, progress=population.progress)
+    with export.opened() as db:
         _refuse_without_conditions(db)
         rests_on = _rests_on(export, tools)
         with Book(
@@ -94,14 +92,14 @@ def score_population(
             population.decided_at,
             retry_failed=population.retry_failed,
         ) as book:
-            rows = db.execute("SELECT DISTINCT patient FROM resource ORDER BY patient").fetchall()
-            left = [patient for (patient,) in rows if patient not in book.done]
+            everybody = patients_in(db)
+            left = [patient for patient in everybody if patient not in book.done]
             done_before = len(book.done)
             charts = (Chart(patient, of_patient(db, patient)) for patient in watched(left))
             for line in runner(charts, book.decided_at):
                 book.write(line)
             outcome = Outcome(
-                written=len(rows) - book.failed,
+                written=len(everybody) - book.failed,
                 failed=book.failed,
                 done_before=done_before,
                 tally=tally,
@@ -154,16 +152,3 @@ def line_of(chart: Chart, decided_at: datetime, tools: Tools) -> Line:
         return assess(chart.patient, chart.resources, decided_at, tools)
     except Exception as error:  # noqa: BLE001 - set aside, counted, named in the file of the failed
         return {"patient": chart.patient, "error": f"{type(error).__name__}: {error}"}
-
-
-@contextmanager
-def _opened(population: Population, tally: Tally) -> Iterator[tuple[Export, sqlite3.Connection]]:
-    """The export's resources by patient, in a database for the time of the run."""
-    export = Export(folders=population.export, tally=tally, progress=population.progress)
-    with tempfile.TemporaryDirectory(prefix="population-") as folder:
-        db = open_scratch(Path(folder) / "export.sqlite")
-        try:
-            export.fill(db)
-            yield export, db
-        finally:
-            db.close()

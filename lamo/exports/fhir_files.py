@@ -2,7 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 from fhir_mappings.references import local_name
 from lamo.exports.errors import LinesMissing
 from lamo.exports.files import open_text
-from lamo.exports.scratch import add_rows
+from lamo.exports.scratch import add_rows, open_scratch
 from lamo.exports.tally import Tally
 
 Resource = Mapping[str, Any]
@@ -28,6 +30,7 @@ _OF_PATIENTS = frozenset(
         "MedicationStatement",
     }
 )
+DOCUMENTS = 10  # notes of a patient, the newest
 NOT_WANTED = "is not read"  # the end of a reason that loses nothing
 _SHARED = frozenset({"Medication", "Location"})
 _SCHEMA = """
@@ -44,6 +47,21 @@ class Export:
     tally: Tally
     progress: bool = False
     inputs: dict[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def opened(self, scratch: Path | None = None) -> Iterator[sqlite3.Connection]:
+        """All resources by patient, in a database for the time of one reading.
+
+        Raises:
+            LinesMissing, TableBroken: as `fill`.
+        """
+        with tempfile.TemporaryDirectory(prefix="export-", dir=scratch) as folder:
+            db = open_scratch(Path(folder) / "export.sqlite")
+            try:
+                self.fill(db)
+                yield db
+            finally:
+                db.close()
 
     def fill(self, db: sqlite3.Connection) -> None:
         """Put every resource that visits are made of into the tables of `db`.
@@ -123,6 +141,18 @@ def unpack(body: Resource) -> Iterator[Resource]:
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(resource, dict):
             yield resource
+
+
+def patients_in(db: sqlite3.Connection) -> list[str]:
+    """Everybody of whom there is something, in the order of their ids."""
+    rows = db.execute("SELECT DISTINCT patient FROM resource ORDER BY patient").fetchall()
+    return [patient for (patient,) in rows]
+
+
+def newest(documents: Iterable[Resource]) -> list[Resource]:
+    """The latest documents, as a search with a limit would give them."""
+    ordered = sorted(documents, key=lambda one: str(one.get("date") or ""), reverse=True)
+    return ordered[:DOCUMENTS]
 
 
 def of_patient(db: sqlite3.Connection, patient: str) -> list[Resource]:

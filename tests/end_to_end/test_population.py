@@ -22,18 +22,22 @@ def environment(folder: Path) -> dict[str, str]:
     return os.environ | {"VAR_DIR": str(folder), "LAMO_MODEL_THREADS": "1"}
 
 
+def printed(test_data: Path, out: Path) -> str:
+    """What a run that ends well says."""
+    return subprocess.run(
+        command(test_data, out),
+        env=environment(out.parent),
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
 def test_a_run_that_is_killed_and_run_again_writes_what_an_undisturbed_one_does(
     test_data: Path, tmp_path: Path
 ) -> None:
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    whole = subprocess.run(
-        command(test_data, undisturbed),
-        env=environment(tmp_path),
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert f"ok: {PATIENTS} patients are in" in whole.stdout
+    assert f"ok: {PATIENTS} patients are in" in printed(test_data, undisturbed)
 
     with subprocess.Popen(command(test_data, killed), env=environment(tmp_path)) as process:
         until = time.monotonic() + WAIT_S
@@ -44,13 +48,6 @@ def test_a_run_that_is_killed_and_run_again_writes_what_an_undisturbed_one_does(
         process.send_signal(signal.SIGKILL)
     assert killed.stat().st_size < undisturbed.stat().st_size
 
-    again = subprocess.run(
-        command(test_data, killed),
-        env=environment(tmp_path),
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert " patients were done before" in again.stdout
+    assert " patients were done before" in printed(test_data, killed)
     assert killed.read_bytes() == undisturbed.read_bytes()
     assert undisturbed.read_bytes().count(b"\n") == PATIENTS

@@ -1,7 +1,6 @@
 """A FHIR R4 export, one visit an encounter, through the door that serving uses."""
 
 import sqlite3
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from fhir_mappings.mapping import HookResources, MappingTables, map_record
-from lamo.exports.fhir_files import Export, Resource, of_patient
-from lamo.exports.scratch import open_scratch
+from fhir_mappings.pool import KEY_OF_TYPE
+from lamo.exports.fhir_files import Export, Resource, newest, of_patient, patients_in
 from lamo.training.cohort.fhir_known import (
     Dated,
     Period,
@@ -26,17 +25,6 @@ from lamo.training.cohort.visit import CohortVisit
 
 _NEVER_GIVEN = frozenset({"entered-in-error", "cancelled"})
 _WISHES = frozenset({"proposal", "option"})
-_DOCUMENTS = 10  # notes of a visit, the newest
-_KEYS = {
-    "Patient": "patient",
-    "Condition": "conditions",
-    "Procedure": "procedures",
-    "DocumentReference": "documents",
-    "AllergyIntolerance": "allergies",
-    "MedicationRequest": "medications",
-    "MedicationStatement": "statements",
-    "Encounter": "encounters",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +56,9 @@ def read_export(reading: FhirReading) -> Iterator[CohortVisit]:
     Raises:
         CohortError: there is no file, or one is cut short.
     """
-    with tempfile.TemporaryDirectory(prefix="cohort-", dir=reading.scratch) as folder:
-        db = open_scratch(Path(folder) / "export.sqlite")
-        try:
-            reading.export.fill(db)
-            query = "SELECT DISTINCT patient FROM resource ORDER BY patient"
-            for (patient,) in db.execute(query).fetchall():
-                yield from _visits(_open_chart(db, patient, reading), reading)
-        finally:
-            db.close()
+    with reading.export.opened(reading.scratch) as db:
+        for patient in patients_in(db):
+            yield from _visits(_open_chart(db, patient, reading), reading)
 
 
 def _visits(chart: _Chart, reading: FhirReading) -> Iterator[CohortVisit]:
@@ -147,8 +129,8 @@ def _call(chart: _Chart, encounter: str, moment: datetime, reading: FhirReading)
             (told if _is_told(one, encounter, is_whole) else rest).append(one)
     stood = [as_it_stood(one.resource, moment) for one in told]
     for resource in (*stood, *as_of(rest, moment)):
-        prefetched[_KEYS.get(str(resource.get("resourceType")), "others")].append(resource)
-    prefetched["documents"] = _newest(prefetched["documents"])
+        prefetched[KEY_OF_TYPE.get(str(resource.get("resourceType")), "others")].append(resource)
+    prefetched["documents"] = newest(prefetched["documents"])
     return HookResources(
         patient_id=chart.patient_id,
         encounter_id=encounter,
@@ -207,9 +189,3 @@ def _is_told(one: Dated, encounter: str, is_whole: bool) -> bool:
     if one.resource.get("resourceType") == "Encounter":
         return one.resource.get("id") == encounter
     return is_whole and one.encounter == encounter
-
-
-def _newest(documents: list[Resource]) -> list[Resource]:
-    """The latest documents, as a search with a limit would give them."""
-    ordered = sorted(documents, key=lambda one: str(one.get("date") or ""), reverse=True)
-    return ordered[:_DOCUMENTS]
