@@ -1,0 +1,1 @@
+"""Clinical notes in the service: what is kept of those that were read."""
