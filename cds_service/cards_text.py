@@ -12,6 +12,7 @@ SUMMARY_LIMIT = 139  # CDS Hooks: fewer than 140 characters
 DETAIL_LIMIT = 1200
 NAME_LIMIT = 60
 FACT_LIMIT = 90
+QUOTE_LIMIT = 120
 
 _MORE = "More stands in the record of this decision."
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#!$@])")
@@ -52,7 +53,8 @@ def summary_line(text: str) -> str:
 def fact_line(fact: Fact) -> str:
     """One fact with its date and where it stands in the record."""
     notes = [part for part in (_day(fact.dated), escaped(fact.reference or "")) if part]
-    return escaped(fact.text) + (f" ({', '.join(notes)})" if notes else "")
+    told = f', in a note: "{escaped(fact.quote, QUOTE_LIMIT)}"' if fact.quote else ""
+    return escaped(fact.text) + (f" ({', '.join(notes)})" if notes else "") + told
 
 
 def fact_lines(facts: Sequence[Fact], most: int = 4) -> str:

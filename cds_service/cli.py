@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from cds_service.audit.cli import audit
+from cds_service.notes.cli import notes
 from cds_service.population.cli import score
 from cds_service.settings import SettingsError, read_settings
 from cds_service.train_cli import train
@@ -17,6 +18,7 @@ def main() -> None:
 
 
 main.add_command(audit)
+main.add_command(notes)
 main.add_command(score)
 main.add_command(train)
 
@@ -29,8 +31,10 @@ def serve() -> None:
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     from cds_service.audit.database import AuditFailure
+    from cds_service.keys.service import KeysRefused
     from cds_service.serve import serve as start
     from lamo.artifact import ArtifactRefused
+    from lamo.notes.model_reader.plan import EndpointRefused
     from lamo.scoring.device import DeviceMissing
     from lamo.scoring.remote.check import ServerRefused
 
@@ -38,7 +42,7 @@ def serve() -> None:
         start(settings)
     except AuditFailure as failure:
         raise click.ClickException(failure.reason) from None
-    except (ArtifactRefused, DeviceMissing, ServerRefused) as refused:
+    except (ArtifactRefused, DeviceMissing, EndpointRefused, KeysRefused, ServerRefused) as refused:
         raise click.ClickException(str(refused)) from None
 
 

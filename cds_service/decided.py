@@ -9,11 +9,12 @@ from cds_service.audit.entries import DecisionEntry, InputState
 from cds_service.cards_material import CardMaterial
 from cds_service.hook_request import HookRequest
 from cds_service.prefetch import Prefetched
-from cds_service.rows import finding_row, score_row
+from cds_service.rows import finding_row, note_row, score_row
 from cds_service.stopwatch import Stopwatch
 from cds_service.tools import Tools
 from cds_service.trust import Caller
 from fhir_mappings.record import Fact, Gap, PatientRecord
+from lamo.notes.merge import ReadNote
 from lamo.prompts import Prompt
 from lamo.selection import CandidateScore, Choice, withhold
 from medication_safety.check import is_on_proposal
@@ -38,6 +39,7 @@ class Decided:
     event_id: str
     request: HookRequest
     record: PatientRecord
+    notes: tuple[ReadNote, ...]
     prompt: Prompt
     choice: Choice
     findings: tuple[Finding, ...]
@@ -87,6 +89,7 @@ class Decided:
             received_at=trail.received_at,
             decided_at=tools.clock(),
             inputs=inputs,
+            notes=[note_row(note) for note in self.notes],
             prompt_version=self.prompt.version,
             prompt_sha256=self.prompt.sha256,
             model=tools.artifact.identity() | {"knowledge": tools.knowledge.version},

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from cds_service.attached import read_attachments
 from cds_service.audit.ids import new_event_id
 from cds_service.cards import build_cards
 from cds_service.decided import Decided, Trail
@@ -12,11 +13,10 @@ from cds_service.prefetch import Prefetched, complete_prefetch
 from cds_service.stopwatch import Stopwatch
 from cds_service.tools import Tools
 from cds_service.trust import Caller
-from fhir_mappings.inputs import HookResources
+from fhir_mappings.inputs import Attachment, HookResources
 from fhir_mappings.mapping import map_record
 from fhir_mappings.record import Gap, PatientRecord
 from lamo.deadline import Deadline
-from lamo.notes import digest_record
 from lamo.prompts import Prompt, render_prompt
 from lamo.scoring.base import ScorerUnavailable
 from lamo.selection import candidates_for, choose
@@ -26,6 +26,7 @@ from medication_safety.check import check_medications
 SIGNING = frozenset({"order-sign", "medication-prescribe"})
 SELECTING = frozenset({"order-select"})  # one order is being chosen: no other is suggested
 UNREAD = frozenset({"absent", "failed"})  # states of a prefetch key
+READ_SHARE = 0.5  # of what is left then, at most, for reading the notes
 FETCH_SHARE = 0.6  # of the call's time, at most, for reading the client's FHIR server
 
 
@@ -41,9 +42,11 @@ def decide(
     deadline = Deadline.after_ms(tools.settings.deadline_ms)
     fetch_by = deadline.share(FETCH_SHARE)
     prefetched = watch.run("prefetch", complete_prefetch, request, tools.fhir, fetch_by)
-    resources = _hook_resources(request, prefetched, received_at)
-    record, odd = watch.run("map", map_record, resources, tools.tables)
-    digest = watch.run("notes", digest_record, record, tools.notes)
+    attached = watch.run("attachments", read_attachments, request, prefetched, tools, fetch_by)
+    resources = _hook_resources(request, prefetched, attached, received_at)
+    mapped, odd = watch.run("map", map_record, resources, tools.tables)
+    read_by = deadline.share(READ_SHARE)
+    record, digest, notes, unread = watch.run("notes", tools.notes.read, mapped, read_by)
     prompt, cut = watch.run("prompt", render_prompt, record, digest, tools.prompts)
     asked = _asked(request, record, prefetched, tools)
     log_odds, outage = watch.run("score", try_score, prompt, asked, tools, deadline)
@@ -51,11 +54,12 @@ def decide(
     proposed = [score.ingredient for score in choice.proposed]
     findings = watch.run("check", check_medications, record, proposed, tools.knowledge)
     unknown = unknown_classes(record, tools.knowledge)
-    gaps = (*prefetched.gaps, *odd, *cut, *outage, *choice.gaps, *unknown)
+    gaps = (*prefetched.gaps, *odd, *unread, *cut, *outage, *choice.gaps, *unknown)
     decided = Decided(
         event_id=new_event_id(),
         request=request,
         record=record,
+        notes=notes,
         prompt=prompt,
         choice=choice,
         findings=findings,
@@ -107,7 +111,10 @@ def _asked(
 
 
 def _hook_resources(
-    request: HookRequest, prefetched: Prefetched, received_at: datetime
+    request: HookRequest,
+    prefetched: Prefetched,
+    attached: Mapping[str, Attachment],
+    received_at: datetime,
 ) -> HookResources:
     return HookResources(
         patient_id=request.patient_id,
@@ -117,4 +124,5 @@ def _hook_resources(
         draft_orders=request.draft_orders,
         selections=request.selections,
         orders_are_final=request.hook in SIGNING,
+        attachments=attached,
     )

@@ -8,7 +8,7 @@ import socket
 from contextvars import ContextVar
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 import urllib3
@@ -20,6 +20,7 @@ from cds_service.json_body import JsonRefused, read_json
 from lamo.deadline import Deadline, DeadlinePassed
 
 CHUNK = 64 * 1024
+FHIR_JSON = "application/fhir+json"
 NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 Connections = list[HTTPConnection]
@@ -62,7 +63,7 @@ def new_session(token: str | None, ca_file: Path | None) -> requests.Session:
     session.trust_env = False  # a .netrc would replace the token, a proxy would see it
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.verify = str(ca_file) if ca_file else True
-    session.headers.update({"Accept": "application/fhir+json", "Accept-Encoding": "identity"})
+    session.headers.update({"Accept": FHIR_JSON, "Accept-Encoding": "identity"})
     if token:
         session.headers["Authorization"] = f"Bearer {token}"
     session.mount("http://", _Adapter())
@@ -80,6 +81,13 @@ def shut(connections: Connections) -> None:
                 continue  # it has ended already
 
 
+class Answer(NamedTuple):
+    """The body of a good answer, and its media type with parameters."""
+
+    body: bytes
+    content_type: str
+
+
 def get_json(
     session: requests.Session, url: str, deadline: Deadline, max_bytes: int
 ) -> dict[str, Any]:
@@ -88,17 +96,39 @@ def get_json(
     Raises:
         ReadFailed: says why, without quoting the answer.
     """
+    return as_resource(get_bytes(session, url, deadline, max_bytes).body)
+
+
+def get_bytes(
+    session: requests.Session, url: str, deadline: Deadline, max_bytes: int, accept: str = FHIR_JSON
+) -> Answer:
+    """GET whatever is there.
+
+    Raises:
+        ReadFailed: says why, without quoting the answer.
+    """
     try:
         deadline.check("the FHIR server")
         with session.get(
-            url, stream=True, timeout=deadline.left_s(), allow_redirects=False
+            url,
+            stream=True,
+            timeout=deadline.left_s(),
+            allow_redirects=False,
+            headers={"Accept": accept},
         ) as answer:
             _check_status(answer.status_code)
-            value = read_json(_body(answer, deadline, max_bytes))
+            body = _body(answer, deadline, max_bytes)
+            return Answer(body, answer.headers.get("Content-Type", ""))
     except (DeadlinePassed, requests.Timeout, urllib3.exceptions.TimeoutError):
         raise ReadFailed("did not answer in time") from None
     except NETWORK_ERRORS:
         raise ReadFailed("could not be reached") from None
+
+
+def as_resource(body: bytes) -> dict[str, Any]:
+    """The FHIR resource in a body, or ReadFailed."""
+    try:
+        value = read_json(body)
     except JsonRefused:
         raise ReadFailed("did not answer with FHIR JSON") from None
     if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):

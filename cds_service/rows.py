@@ -1,7 +1,8 @@
-"""Scores and findings as JSON: the same in the audit log and in a population's file."""
+"""Scores, findings and readings of notes as JSON, for the audit log and a population's file."""
 
 from typing import Any
 
+from lamo.notes.merge import ReadNote
 from lamo.selection import CandidateScore
 from medication_safety.findings import Finding
 
@@ -23,4 +24,16 @@ def finding_row(finding: Finding) -> dict[str, Any]:
         "summary": finding.summary,
         "because": [fact.reference for fact in finding.because],
         "source": finding.source,
+    }
+
+
+def note_row(note: ReadNote) -> dict[str, Any]:
+    """One note that was read: which, by whom, and how much was found; none of its words."""
+    return {
+        "document": note.reference,
+        "sha256": note.document_sha256,
+        "reader": note.reader,
+        "allergies": len(note.sections.allergies),
+        "medications_on_admission": len(note.sections.medications_on_admission),
+        "dropped": note.sections.dropped,
     }

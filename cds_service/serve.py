@@ -14,6 +14,7 @@ from cds_service.decision import decide
 from cds_service.discovery import SERVICES
 from cds_service.doors import Doors
 from cds_service.logs import configure_logs
+from cds_service.notes.building import build_keys, note_plan
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools, check_scoring_server
 from lamo.artifact import bundled_artifact_folder, load_artifact
@@ -34,6 +35,8 @@ def serve(settings: Settings) -> None:
     Raises:
         ArtifactRefused: the artifact cannot be served.
         DeviceMissing: the model cannot run where the settings say.
+        EndpointRefused: the note endpoint cannot be used, or is not one that notes may go to.
+        KeysRefused: the keys cannot be used.
         ServerRefused: the scoring server has not this artifact, or does not answer.
         AuditFailure: the audit database cannot be used.
     """
@@ -43,10 +46,21 @@ def serve(settings: Settings) -> None:
         check_scoring_server(settings)
     else:
         check_device(settings.model_device)
+    check_note_endpoint(settings)
     settings.var_dir.mkdir(parents=True, exist_ok=True)
+    build_keys(settings)
     upgrade(settings.database_url)
     configure_logs(settings.log_level)
     GunicornServer(settings).run()
+
+
+def check_note_endpoint(settings: Settings) -> None:
+    """Return when the note endpoint of the settings answers as it must, or there is none."""
+    plan = note_plan(settings)
+    if plan is not None:
+        from lamo.notes.model_reader.check import check_endpoint
+
+        check_endpoint(plan)
 
 
 def build_app(settings: Settings) -> Flask:

@@ -120,6 +120,37 @@ class Settings(BaseSettings):
         description="the longest prompt in tokens, from 200; of a longer chart whole sections are "
         "left out",
     )
+    notes_url: str | None = Field(
+        None,
+        description="the URL of an OpenAI-compatible endpoint that reads clinical notes, with its "
+        "/v1; unset to read them by rules alone",
+    )
+    notes_model: str | None = Field(
+        None, description="the name of the note model, as that endpoint lists it"
+    )
+    notes_key: SecretStr | None = Field(
+        None, description="a key that the note endpoint wants as a bearer token"
+    )
+    notes_hosts: Words = Field(
+        (),
+        description="host names that patients' notes may be sent to, parted by spaces; this "
+        "machine needs no entry",
+    )
+    notes_ca_file: Path | None = Field(
+        None,
+        description="a PEM file of authorities for the note endpoint; unset for the public ones",
+    )
+    notes_context_tokens: int = Field(
+        8192, ge=1024, le=10_000_000, description="tokens that the note model takes, from 1024"
+    )
+    notes_seconds: float = Field(
+        30.0, gt=0, le=3600, description="the longest reading of one note by the model, in seconds"
+    )
+    keys: SecretStr | None = Field(
+        None,
+        description="the text of a key file, with which what is kept of patients is encrypted; "
+        "unset for the file keys.json in VAR_DIR, which is made at the first start",
+    )
     model_queue: int = Field(
         32, ge=1, le=1000, description="calls that may wait for the model in a process, 1 to 1000"
     )
@@ -133,7 +164,7 @@ class Settings(BaseSettings):
         None, description="the https URL under which clients reach the service, behind a proxy"
     )
 
-    @field_validator("public_url", "scorer_url")
+    @field_validator("public_url", "scorer_url", "notes_url")
     @classmethod
     def _url_is_plain(cls, value: str | None) -> str | None:
         if value is not None and not is_plain_url(value):

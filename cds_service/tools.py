@@ -7,11 +7,12 @@ from uuid import uuid4
 
 from cds_service.audit.log import AuditLog
 from cds_service.fhir_client import FhirClient
+from cds_service.notes.building import build_desk
+from cds_service.notes.desk import NoteDesk
 from cds_service.settings import Settings
 from fhir_mappings.indications import Indications
 from fhir_mappings.inputs import MappingTables
 from lamo.artifact import Artifact, bundled_artifact_folder, load_artifact
-from lamo.notes import HeadingReader, NoteTools
 from lamo.prompts import PromptPlan
 from lamo.scoring.base import Scorer
 from lamo.scoring.device import check_device
@@ -35,7 +36,7 @@ class Tools:
 
     settings: Settings
     tables: MappingTables
-    notes: NoteTools
+    notes: NoteDesk
     artifact: Artifact
     prompts: PromptPlan
     scorer: Scorer
@@ -62,7 +63,7 @@ def build_tools(settings: Settings, scorer: Scorer | None = None) -> Tools:
     return Tools(
         settings=settings,
         tables=tables,
-        notes=NoteTools(reader=HeadingReader(), formulary=tables.formulary),
+        notes=build_desk(settings, tables.formulary),
         artifact=artifact,
         prompts=replace(
             prompt_plan(artifact, settings.prompt_tokens), indicating=indications.for_label

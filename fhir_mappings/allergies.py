@@ -65,6 +65,11 @@ def substance_class(name: str) -> str | None:
     return next((known for known, pattern in _CLASSES if pattern.search(words)), None)
 
 
+def is_no_medication(name: str) -> bool:
+    """Whether it is a food, an animal, a plant or a material."""
+    return bool(_NOT_A_MEDICATION.search(name))
+
+
 def substance_words(name: str) -> str:
     """The substance in "Allergy to penicillin (finding)": what is left without the frame."""
     return " ".join(_ABOUT.sub(" ", label_of(name)).split()).strip(" -:,.")

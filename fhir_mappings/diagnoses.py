@@ -73,12 +73,14 @@ def once_each(found: Iterable[Titled]) -> tuple[Titled, ...]:
 def title_of(element: Element, concept_label: str | None, call: Call) -> tuple[str, str] | None:
     """(label, display): the concept's label, else the cleaned display, else the bare code.
 
+    A label of someone's own words names no medication: see `Formulary.unnamed`.
+
     A display too long for a label leaves a gap: what is cut may be what matters.
     """
     code = element.codeable("code")
     codes = (one for _, one, _ in code.codings if one)
     display = code.display or next(codes, None)
-    label = concept_label or label_of(display or "")
+    label = concept_label or call.tables.formulary.unnamed(label_of(display or ""))
     if concept_label is None and is_longer_than_a_label(display or ""):
         meaning = f"its name is longer than {LABEL_LENGTH} characters: the model saw the beginning"
         call.gaps.add("name-cut", element.where, meaning)

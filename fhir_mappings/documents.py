@@ -1,75 +1,109 @@
-"""DocumentReference to Note: text that came with the call, as plain text."""
+"""DocumentReference to Document: which clinical documents count, and where their bytes are.
+
+Current ones that are final or amended; discharge summaries, histories and physicals, progress,
+consultation and emergency notes, by LOINC type; of the call's encounter or of the last year; the
+newest first, as many as a call reads. What is superseded, replaced, entered in error, or another
+patient's is never read; that a newer or a wanted one was passed over is a gap.
+"""
 
 import base64
 import binascii
 import re
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
+from fhir_mappings.attachments import LARGEST_BYTES
 from fhir_mappings.elements import Element
-from fhir_mappings.inputs import Call
+from fhir_mappings.inputs import Attachment, Call
 from fhir_mappings.pool import reference_to
-from fhir_mappings.record import Note
-from fhir_mappings.words import clean_note
+from fhir_mappings.record import Document
+from fhir_mappings.references import local_name, points_to
 
-LARGEST = 1_000_000  # bytes of text in one note
+MOST = 10  # documents of a call
+LARGEST_SUM = 10_000_000  # bytes of all documents of a call
+YEAR = timedelta(days=365)
 _LOINC = "http://loinc.org"
-_STATES = frozenset({"", "final", "amended", "preliminary", "corrected", "appended"})
-_CHARSETS = {
-    "utf-8": "utf-8-sig",
-    "utf8": "utf-8-sig",
-    "us-ascii": "ascii",
-    "ascii": "ascii",
-    "iso-8859-1": "cp1252",  # what its writers mean, as in HTML
-    "latin1": "cp1252",
-    "windows-1252": "cp1252",
-    "iso-8859-15": "iso-8859-15",
-    "utf-16": "utf-16",
-}
-_CHARSET = re.compile(r"charset\s*=\s*\"?([\w-]+)", re.ASCII | re.IGNORECASE)
+_STATES = frozenset({"", "final", "amended", "corrected", "appended"})
+_TYPES: Mapping[str, frozenset[str]] = {
+    "discharge summary": frozenset({"18842-5", "11490-0", "28655-9", "34105-7", "34106-5",
+                                    "29761-4", "28574-2", "68817-6"}),
+    "history and physical": frozenset({"34117-2", "11492-6", "47039-3", "51849-8", "28626-0",
+                                       "34774-0", "34115-6", "64297-5", "68814-3"}),
+    "progress note": frozenset({"11506-3", "18733-6", "28570-0", "34130-5", "34131-3", "15507-7",
+                                "28636-9", "51847-2", "51848-0", "34109-9", "85208-7"}),
+    "consultation": frozenset({"11488-4", "34099-2", "34100-8", "34749-2", "34879-7", "34104-0",
+                               "34140-4", "34133-9", "57133-1", "34812-8", "34752-6"}),
+    "emergency note": frozenset({"34111-5", "28568-4", "51846-4", "60280-5", "34878-9"}),
+}  # fmt: skip
+_CODES = frozenset().union(*_TYPES.values())
+_WORDS = re.compile(
+    r"discharge|summary|history|h\s*&\s*p|physical|progress|consult|admission|emergency|clinic|"
+    r"office visit|referral|transfer|note\b|letter",
+    re.IGNORECASE,
+)
+# forms of one document, the plainest first; a form that is no text comes last
+_FORMS = ("text/plain", "text/html", "application/xhtml+xml", "text/xml", "application/xml",
+          "application/hl7", "text/rtf", "application/rtf", "application/pdf")  # fmt: skip
 
 
-class UnreadText(Exception):  # noqa: N818 - a situation, named as such
-    """An attachment that is not text we can read; says why."""
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A document that counts, and the form of it that is read."""
+
+    element: Element
+    attachment: Element
+    written: datetime | None
+
+    @property
+    def url(self) -> str | None:
+        """Where its bytes are, when they are not in the resource."""
+        return None if self.attachment.has("data") else self.attachment.text("url")
 
 
-def map_notes(call: Call) -> tuple[Note, ...]:
-    """The current documents that could be read, newest first; the others become gaps."""
-    current = [e for e in call.pool.of_type("DocumentReference") if _is_current(e)]
-    notes = [note for element in current if (note := _map_note(element, call)) is not None]
+def choose_documents(call: Call) -> tuple[Chosen, ...]:
+    """The documents that count, newest first."""
+    replaced = {name for element in call.pool.of_type("DocumentReference")
+                for name in _replaces(element)}  # fmt: skip
+    chosen = [
+        _form(element)
+        for element in call.pool.of_type("DocumentReference")
+        if _is_current(element) and element.text("id") not in replaced and _counts(element, call)
+    ]
     oldest = datetime.min.replace(tzinfo=UTC)
-    return tuple(sorted(notes, key=lambda note: note.written or oldest, reverse=True))
+    ordered = sorted(chosen, key=lambda one: one.written or oldest, reverse=True)
+    for one in ordered[MOST:]:
+        meaning = f"only the newest {MOST} documents were read, and this one is older"
+        call.gaps.add("note-not-chosen", one.element.where, meaning)
+    return tuple(ordered[:MOST])
 
 
-def read_attachment(attachment: Element) -> str:
-    """The text of an inline text/plain attachment.
+def map_documents(call: Call) -> tuple[Document, ...]:
+    """The chosen documents with their bytes, as many as a call takes; the others become gaps.
 
-    Raises:
-        UnreadText: it holds no such text, with what was found instead.
+    A gap is shown where no document at all is left to read.
     """
-    stated = attachment.text("contentType") or ""
-    kind = stated.partition(";")[0].strip().lower()
-    if kind != "text/plain":
-        raise UnreadText("its content type is not text/plain")
-    data = attachment.text("data")
-    if data is None:
-        raise UnreadText("its text is not in the resource")
-    if len(data) > LARGEST * 4 // 3 + 4:
-        raise UnreadText(f"its text is larger than {LARGEST} bytes")
-    return _decode(data, _CHARSET.search(stated))
-
-
-def _decode(data: str, charset: re.Match[str] | None) -> str:
-    name = charset.group(1).lower() if charset else "utf-8"
-    if name not in _CHARSETS:
-        raise UnreadText("its charset is not one we read")
-    try:
-        raw = base64.b64decode("".join(data.split()), validate=True)
-        text = clean_note(raw.decode(_CHARSETS[name]))
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-        raise UnreadText("its data is not base64 of text in its charset") from error
-    if not text.strip():
-        raise UnreadText("its text is empty")
-    return text
+    found, unread, size = [], [], 0
+    for one in choose_documents(call):
+        attachment, reason = _bytes_of(one, call.attachments)
+        if attachment and size + len(attachment.data) > LARGEST_SUM:
+            attachment, reason = None, f"newer ones took up the {LARGEST_SUM} bytes that are read"
+        if attachment is None:
+            unread.append((one.element.where, f"a document was not read: {reason}"))
+            continue
+        size += len(attachment.data)
+        found.append(
+            Document(
+                data=attachment.data,
+                content_type=attachment.content_type,
+                loinc=one.element.codeable("type").code_in(_LOINC),
+                written=one.written,
+                reference=reference_to(one.element),
+            )
+        )
+    for where, meaning in unread:
+        call.gaps.add("note-not-read", where, meaning, shown=not found)
+    return tuple(found)
 
 
 def _is_current(element: Element) -> bool:
@@ -77,31 +111,81 @@ def _is_current(element: Element) -> bool:
     return status == "current" and (element.text("docStatus") or "").lower() in _STATES
 
 
-def _map_note(element: Element, call: Call) -> Note | None:
-    reasons = []
-    for content in element.many("content"):
-        attachment = content.one("attachment")
-        try:
-            text = read_attachment(attachment)
-        except UnreadText as error:
-            reasons.append(str(error))
-            continue
-        return Note(
-            text=text,
-            loinc=element.codeable("type").code_in(_LOINC),
-            written=_written(element, attachment),
-            reference=reference_to(element),
-        )
-    reason = reasons[0] if reasons else "it has no content"
-    meaning = f"a document was not read: {reason}"
-    call.gaps.add("note-not-read", element.where, meaning, shown=True)
-    return None
+def _replaces(element: Element) -> tuple[str, ...]:
+    """The ids of the documents that a current one replaces."""
+    if not _is_current(element):
+        return ()
+    related = (one for one in element.many("relatesTo") if one.text("code") == "replaces")
+    targets = (one.reference("target") for one in related)
+    return tuple(local_name(target).id for target in targets if target)
 
 
-def _written(element: Element, attachment: Element) -> datetime | None:
+def _counts(element: Element, call: Call) -> bool:
+    """Whether type and time are those of a note that is read; a gap says when they are not."""
+    kind = element.codeable("type")
+    codes = {code for system, code in kind.pairs if system == _LOINC}
+    is_wanted = codes & _CODES if codes else not kind.display or _WORDS.search(kind.display)
+    if not is_wanted:
+        call.gaps.add("note-not-chosen", element.where, "a document of another type was not read")
+        return False
+    written = _written(element)
+    if written is None or call.decided_at - written <= YEAR or _is_of_encounter(element, call):
+        return True
+    call.gaps.add("note-not-chosen", element.where, "a document older than a year was not read")
+    return False
+
+
+def _is_of_encounter(element: Element, call: Call) -> bool:
+    named = element.one("context").many("encounter")
+    return any(points_to(one.text("reference"), "Encounter", call.encounter_id) for one in named)
+
+
+def _form(element: Element) -> Chosen:
+    """The plainest form of a document that has something to read."""
+    forms = [content.one("attachment") for content in element.many("content")]
+    with_something = [form for form in forms if form.has("data", "url")] or forms
+    nothing = element.one("no attachment")
+    form = min(with_something, key=_plainness, default=nothing)
+    return Chosen(element, form, _written(element, form))
+
+
+def _plainness(form: Element) -> int:
+    kind = (form.text("contentType") or "").lower()
+    return next((n for n, known in enumerate(_FORMS) if kind.startswith(known)), len(_FORMS))
+
+
+def _written(element: Element, attachment: Element | None = None) -> datetime | None:
     period = element.one("context").one("period")
     return (
         element.moment("date", "created", "indexed")
-        or attachment.moment("creation")
+        or (attachment.moment("creation") if attachment else None)
         or period.moment("end", "start")
     )
+
+
+def _bytes_of(
+    chosen: Chosen, fetched: Mapping[str, Attachment]
+) -> tuple[Attachment | None, str | None]:
+    """The bytes of a document, or why there are none."""
+    declared = chosen.attachment.text("contentType") or ""
+    if chosen.attachment.has("data"):
+        return _decoded(chosen.attachment.text("data") or "", declared)
+    if chosen.url is None:
+        return None, "it has no content"
+    there = fetched.get(chosen.url)
+    if there is None:
+        return None, "its text is at a place that was not read"
+    if there.failure is not None:
+        return None, there.failure
+    kind = there.content_type
+    return Attachment(data=there.data, content_type=declared or kind), None
+
+
+def _decoded(data: str, content_type: str) -> tuple[Attachment | None, str | None]:
+    if len(data) > LARGEST_BYTES * 4 // 3 + 4:
+        return None, f"it is larger than {LARGEST_BYTES} bytes"
+    try:
+        raw = base64.b64decode("".join(data.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return None, "its data is not base64"
+    return Attachment(data=raw, content_type=content_type), None

@@ -203,3 +203,25 @@ def second_ingredients(tokens: Sequence[Token], matches: Iterable[NameMatch]) ->
 def is_bare(tokens: Sequence[Token], match: NameMatch) -> bool:
     """Whether the match is a single word that is as often a laboratory value as a drug."""
     return match.first == match.last and tokens[match.first].text in _BARE
+
+
+def fold_placed(text: str) -> tuple[str, list[int] | None]:
+    """`fold`, and for each character of it its place in the text; None where they are the same."""
+    if text.isascii() and "'" not in text:
+        return text.lower(), None
+    folded, places = [], []
+    for place, char in enumerate(text):
+        for part in fold(char):
+            folded.append(part)
+            places.append(place)
+    return "".join(folded), places
+
+
+def tokenise_placed(text: str) -> tuple[list[Token], list[tuple[int, int]]]:
+    """The tokens of a text, and where in the text each stands, as (start, end)."""
+    folded, places = fold_placed(text)
+    found = list(_TOKEN.finditer(folded))
+    tokens = [Token(one[0]) for one in found]
+    if places is None:
+        return tokens, [one.span() for one in found]
+    return tokens, [(places[one.start()], places[one.end() - 1] + 1) for one in found]

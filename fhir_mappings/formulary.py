@@ -6,6 +6,7 @@ codes that mean one of our ingredients. Both are drafts, not reviewed by a pharm
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -20,6 +21,7 @@ from fhir_mappings.drug_text import (
     second_ingredients,
     stands_alone,
     tokenise,
+    tokenise_placed,
     without_brackets,
 )
 from fhir_mappings.formulary_tables import (
@@ -36,6 +38,7 @@ from fhir_mappings.record import Ingredient
 __all__ = [
     "RXNORM",
     "Coding",
+    "DrugPlace",
     "Formulary",
     "FormularyBroken",
     "FormularyEntry",
@@ -45,6 +48,10 @@ __all__ = [
 
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 _RXNORM_SYSTEMS = frozenset({RXNORM, "urn:oid:2.16.840.1.113883.6.88"})
+_MEDICATION = "a medication"
+_LACKS = re.compile(r"\s*(?:deficien|insufficien)", re.IGNORECASE)
+_LACKED = re.compile(r"\b(?:low|lack of|deficient in)\s+$", re.IGNORECASE)
+_AGAIN = re.compile(rf"{_MEDICATION}(?:[\s,;/&+-]|and\b|or\b){{1,6}}(?={_MEDICATION})")
 _MEMORY = 8192  # resolutions remembered, so that a long-lived service stays small
 
 Coding = tuple[str | None, str | None, str | None]  # system, code, display
@@ -66,6 +73,15 @@ class Resolution:
 _NOTHING = Resolution((), "unresolved")
 
 
+@dataclass(frozen=True, slots=True)
+class DrugPlace:
+    """A drug named in a line: line[start:end] is the name."""
+
+    start: int
+    end: int
+    ingredients: tuple[Ingredient, ...]
+
+
 class Formulary:
     """The ingredients that we know, by code, label and text."""
 
@@ -79,6 +95,7 @@ class Formulary:
         self._by_label = {entry.label: entry for entry in entries}
         self._codes = codes_of(products)
         self._index = NameIndex(names_of(entries, products))
+        self._placed: dict[str, tuple[DrugPlace, ...]] = {}
         self._remembered: dict[tuple[tuple[Coding, ...], str | None], Resolution] = {}
 
     @classmethod
@@ -156,6 +173,40 @@ class Formulary:
                 if not is_bare(tokens, match) or _is_meant(tokens, match):
                     rxcuis.extend(match.rxcuis)
         return self._ingredients(rxcuis)
+
+    def places_in_line(self, line: str) -> tuple[DrugPlace, ...]:
+        """As `find_in_text` for one line, with the place of each name in it."""
+        known = self._placed.get(line)
+        if known is None:
+            known = self._places(line)
+            if len(self._placed) >= _MEMORY:
+                self._placed.clear()
+            self._placed[line] = known
+        return known
+
+    def _places(self, line: str) -> tuple[DrugPlace, ...]:
+        tokens, places = tokenise_placed(line)
+        return tuple(
+            DrugPlace(
+                places[match.first][0], places[match.last][1], self._ingredients(match.rxcuis)
+            )
+            for match in self._index.matches(tokens)
+            if not is_bare(tokens, match) or _is_meant(tokens, match)
+        )
+
+    def unnamed(self, text: str) -> str:
+        """A text on one line without the names of medications, which have lists of their own.
+
+        A name in a story says that something was given, stopped, refused or asked for, and to a
+        model it says the name alone. "Vitamin D deficiency" keeps its name.
+        """
+        parts, at = [], 0
+        for place in self.places_in_line(text):
+            if _LACKS.match(text, place.end) or _LACKED.search(text, 0, place.start):
+                continue
+            parts += [text[at : place.start], _MEDICATION]
+            at = place.end
+        return _AGAIN.sub("", "".join((*parts, text[at:])))
 
     def _by_codes(self, codings: Sequence[Coding]) -> Resolution | None:
         """Ingredient codes first, then the table of other codes; None when none is known."""

@@ -1,7 +1,7 @@
 """What one call gives to the mapping: its resources, the tables, and what is read as one goes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -30,6 +30,15 @@ class MappingTables:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """The bytes behind an attachment's URL, or why there are none."""
+
+    data: bytes = field(default=b"", repr=False)
+    content_type: str = ""  # with its parameters
+    failure: str | None = None  # completes "a document was not read: ..."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HookResources:
     """The FHIR R4 resources of one hook call, as received, Bundles already unpacked."""
 
@@ -40,6 +49,7 @@ class HookResources:
     draft_orders: Sequence[Mapping[str, Any]]  # of context.draftOrders, whatever their type
     selections: tuple[str, ...] = ()  # context.selections; the mapping maps every draft
     orders_are_final: bool = False  # at signing, a draft without a drug is not work in progress
+    attachments: Mapping[str, Attachment] = field(default_factory=dict)  # by URL, as sent
 
     def __post_init__(self) -> None:
         if self.decided_at.tzinfo is None:
@@ -60,6 +70,7 @@ class Call:
     pool: Pool
     gaps: Gaps
     orders_are_final: bool = False
+    attachments: Mapping[str, Attachment] = field(default_factory=dict)  # by URL, as sent
 
     @property
     def today(self) -> date:

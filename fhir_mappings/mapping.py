@@ -7,7 +7,7 @@ from fhir_mappings.diagnoses import (
     past_diagnoses,
     read_problems,
 )
-from fhir_mappings.documents import map_notes
+from fhir_mappings.documents import choose_documents, map_documents
 from fhir_mappings.elements import Element
 from fhir_mappings.encounters import (
     current_stay,
@@ -26,7 +26,7 @@ from fhir_mappings.pool import Pool
 from fhir_mappings.procedures import procedures_of, read_procedures, recent_procedures
 from fhir_mappings.record import Gap, Hospitalization, PatientRecord
 
-__all__ = ["HookResources", "MappingTables", "map_record"]
+__all__ = ["HookResources", "MappingTables", "attachment_urls", "map_record"]
 
 
 def map_record(
@@ -65,7 +65,7 @@ def map_record(
         diagnoses=active_diagnoses(problems),
         past_diagnoses=past_diagnoses(problems),
         procedures=recent_procedures(done, now, call),
-        notes=map_notes(call),
+        documents=map_documents(call),
         allergies=map_allergies(call),
         current=map_current(call, ordered),
         ordered=ordered,
@@ -89,5 +89,12 @@ def _open(resources: HookResources, tables: MappingTables) -> tuple[Call, tuple[
         pool=pool,
         gaps=gaps,
         orders_are_final=resources.orders_are_final,
+        attachments=resources.attachments,
     )
     return call, drafts
+
+
+def attachment_urls(resources: HookResources, tables: MappingTables) -> tuple[str, ...]:
+    """Where the bytes of the documents are that count and did not come with the call."""
+    call, _ = _open(resources, tables)
+    return tuple(dict.fromkeys(one.url for one in choose_documents(call) if one.url))

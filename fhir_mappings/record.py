@@ -30,6 +30,7 @@ class Fact:
     text: str  # as the record words it
     reference: str | None = None  # "Condition/123"; None for age, sex or a note without an id
     dated: date | None = None
+    quote: str | None = None  # of the note that tells it, where only a note does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,17 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A clinical document as received, before its text is taken out of it."""
+
+    data: bytes = field(repr=False)
+    content_type: str  # with its parameters, as declared; empty when it was not
+    loinc: str | None = None
+    written: datetime | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Allergy:
     """One recorded allergy or intolerance to a substance."""
 
@@ -104,11 +116,18 @@ class Allergy:
     criticality: Literal["low", "high", "unable-to-assess"] | None = None
     reactions: tuple[str, ...] = ()
     reference: str | None = None
+    quote: str | None = field(default=None, compare=False)  # of the note, where only a note tells
+    dated: date | None = field(default=None, compare=False)  # of that note
 
     @property
     def fact(self) -> Fact:
         """The allergy as something that a card can rest on."""
-        return Fact(text=f"allergy to {self.display}", reference=self.reference)
+        return Fact(
+            text=f"allergy to {self.display}",
+            reference=self.reference,
+            dated=self.dated,
+            quote=self.quote,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +168,12 @@ class PatientRecord:
     diagnoses: tuple[Diagnosis, ...] = ()  # active, in the order of the record
     past_diagnoses: tuple[Diagnosis, ...] = ()  # resolved, inactive or in remission
     procedures: tuple[Procedure, ...] = ()
-    notes: tuple[Note, ...] = ()  # newest first
+    notes: tuple[Note, ...] = ()  # newest first; of training cohorts, whose notes are text
+    documents: tuple[Document, ...] = ()  # newest first; what a hook call has instead
     allergies: tuple[Allergy, ...] = ()
     current: tuple[Medication, ...] = ()  # taken or ordered and active before this call
     ordered: tuple[Medication, ...] = ()  # the draft orders of this call
+    told: tuple[Ingredient, ...] = ()  # that only a note lists at home: never suggested, no more
     previous: Hospitalization | None = None
     observations: tuple[Observation, ...] = ()
 

@@ -23,7 +23,8 @@ from fhir_mappings.record import (
     Procedure,
     Sex,
 )
-from lamo.notes import NoteDigest
+from lamo.notes.defuse import defuse
+from lamo.notes.digest import NoteDigest
 
 INSTRUCTION = (
     "A candidate drug has to be judged for this patient. "
@@ -93,6 +94,9 @@ class PromptLimits:
     diagnoses: int = 40
     procedures: int = 20
     medications: int = 40
+
+
+_OURS = tuple(field.rstrip() for field in (*FIELDS, "Candidate drug:", "Answer:"))
 
 
 def _always(_text: str) -> bool:
@@ -189,13 +193,17 @@ def render_prompt(
 def plain(text: str) -> str:
     """A name or text of the record without the marks that structure the prompt.
 
-    Apostrophes become typographic ones (they quote list items) and runs of ``#`` are cut to one,
-    so that nothing in a record can close a block or open a heading.
+    Apostrophes become typographic ones (they quote list items), runs of ``#`` are cut to one, the
+    names of our own fields lose their colon and the tokens of chat templates fall apart: nothing
+    in a record can close a block, open a heading or begin a turn.
     """
     text = " ".join(text.split()).replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")
     while "##" in text:
         text = text.replace("##", "#")
-    return text
+    for mark in _OURS:
+        if mark in text:
+            text = text.replace(mark, mark.replace(":", " -"))
+    return defuse(text) if any(sign in text for sign in "<|[\uff5c") else text
 
 
 def quoted_list(names: Iterable[str]) -> str:

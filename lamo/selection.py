@@ -108,7 +108,7 @@ def choose(
     scored = (_candidate(artifact.by_label[label], value) for label, value in log_odds.items())
     scores = tuple(sorted(scored, key=lambda score: -score.probability))
     by_rxcui = {score.ingredient.rxcui: score for score in scores}
-    on_list = {ingredient.rxcui for ingredient in record.on_list()}
+    on_list = {ingredient.rxcui for ingredient in (*record.on_list(), *record.told)}
     is_whole = len(scores) == len(artifact.vocabulary)
     return Choice(
         scores=scores,

@@ -5,7 +5,7 @@ it as a gap. A recorded class that the tables do not know is reported by `unknow
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fhir_mappings.record import Allergy, Fact, Gap, Ingredient, Medication, PatientRecord
 from medication_safety.findings import Finding, Severity
@@ -120,9 +120,11 @@ def _finding(medication: Medication, matches: list[Match], knowledge: Knowledge)
     worst = matches[0]
     name, substance = short(medication.display), short(worst.allergy.display)
     kind = "intolerance" if worst.allergy.is_intolerance else "allergy"
-    link = f"{kind} to {substance} on record" if worst.is_direct else f"related to {substance}"
-    tail = "" if worst.is_direct else ", a recorded allergy"
-    facts = {match.allergy.reference or match.allergy.display: match.allergy for match in matches}
+    place = "in a note" if worst.allergy.quote else "on record"
+    link = f"{kind} to {substance} {place}" if worst.is_direct else f"related to {substance}"
+    named = "an allergy in a note" if worst.allergy.quote else "a recorded allergy"
+    tail = "" if worst.is_direct else f", {named}"
+    facts = {(match.allergy.reference, match.allergy.display): match.allergy for match in matches}
     return Finding(
         rule="allergy",
         severity=worst.severity,
@@ -138,4 +140,4 @@ def _fact(allergy: Allergy) -> Fact:
     kind = "intolerance" if allergy.is_intolerance else "allergy"
     reactions = f", reaction: {', '.join(allergy.reactions)}" if allergy.reactions else ""
     high = ", criticality high" if allergy.criticality == "high" else ""
-    return Fact(text=f"{kind} to {allergy.display}{reactions}{high}", reference=allergy.reference)
+    return replace(allergy.fact, text=f"{kind} to {allergy.display}{reactions}{high}")

@@ -42,6 +42,7 @@ class DecisionEntry:
     received_at: datetime
     decided_at: datetime
     inputs: Mapping[str, InputState]  # by prefetch key
+    notes: Sequence[Mapping[str, Any]]  # which documents were read, by whom, and how much was found
     prompt_version: str
     prompt_sha256: str | None  # None when no prompt was rendered
     model: Mapping[str, Any]  # artifact name, version and hash; adapters with their hashes

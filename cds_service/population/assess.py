@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from cds_service.rows import finding_row, score_row
+from cds_service.rows import finding_row, note_row, score_row
 from cds_service.tools import Tools
 from fhir_mappings.inputs import HookResources
 from fhir_mappings.mapping import map_record
@@ -13,7 +13,6 @@ from fhir_mappings.pool import KEY_OF_TYPE
 from fhir_mappings.record import Gap
 from lamo.deadline import Deadline
 from lamo.exports.fhir_files import Resource, newest
-from lamo.notes import digest_record
 from lamo.prompts import render_prompt
 from lamo.selection import candidates_for, choose, withhold
 from medication_safety.check import check_medications, is_on_proposal
@@ -42,7 +41,7 @@ def assess(
     _refuse_unknown(resources)
     chart = _chart(patient_id, resources, decided_at)
     record, odd = map_record(chart, tools.tables)
-    digest = digest_record(record, tools.notes)
+    record, digest, notes, unread = tools.notes.read(record, Deadline.after_ms(PATIENT_MS))
     prompt, cut = render_prompt(record, digest, tools.prompts)
     candidates = candidates_for(record, tools.artifact)
     log_odds = tools.scorer.score(prompt, candidates, Deadline.after_ms(PATIENT_MS))
@@ -53,6 +52,7 @@ def assess(
     return {
         "patient": patient_id,
         "prompt_sha256": prompt.sha256,
+        "notes": [note_row(note) for note in notes],
         "listed": [medication.display for medication in (*record.ordered, *record.current)],
         "scores": [score_row(score) for score in choice.scores],
         "suggestions": [score.ingredient.label for score in choice.proposed],
@@ -61,7 +61,7 @@ def assess(
             for found in choice.unsupported
         ],
         "findings": [finding_row(found) for found in findings if not is_on_proposal(found)],
-        "gaps": list(_gap_rows((*odd, *cut, *choice.gaps))),
+        "gaps": list(_gap_rows((*odd, *unread, *cut, *choice.gaps))),
     }
 
 

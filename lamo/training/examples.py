@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lamo.notes import NoteTools, digest_record
+from lamo.notes.digest import NoteTools, digest_record
 from lamo.prompts import PromptPlan, render_prompt
 from lamo.scoring.packing import PackedSuffixes
 from lamo.visits import Visit

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from fhir_mappings.formulary import Formulary
 from lamo.artifact import Artifact, load_artifact
-from lamo.notes import HeadingReader, NoteTools
+from lamo.notes.digest import NoteTools
+from lamo.notes.rules import rule_tools
 from lamo.training.calibration import Calibration, CalibrationPlan, calibrate
 from lamo.training.evaluation.baselines import Rows, simple_baselines
 from lamo.training.evaluation.bootstrap import RESAMPLES
@@ -61,7 +62,7 @@ def run_external(plan: ExternalPlan, stem: Path) -> Path:
     """
     artifact = load_artifact(plan.artifact)
     model = ExternalModel(artifact)
-    notes = NoteTools(reader=HeadingReader(), formulary=Formulary.load())
+    notes = rule_tools(Formulary.load())
     cohort = read_external(plan.cohort, model, notes)
     untrained = _untrained(artifact, model, cohort)
     fits, trained = _trained(plan, model, cohort, artifact)

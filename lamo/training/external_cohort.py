@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lamo.exports.errors import CohortError
-from lamo.notes import NoteTools
+from lamo.notes.digest import NoteTools
 from lamo.training.cohort.manifest import read_manifest
 from lamo.training.cohort.visit import read_cohort
 from lamo.training.external_model import ExternalModel, Tokenised

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import AutoTokenizer
 
 from lamo.artifact import Artifact
-from lamo.notes import NoteTools
+from lamo.notes.digest import NoteTools
 from lamo.scoring.stock import load_model
 from lamo.training.calibration import Calibration
 from lamo.training.evaluation.features import prescribed_of

@@ -29,6 +29,7 @@ def decision(**changes: Any) -> DecisionEntry:
         received_at=NOON,
         decided_at=NOON,
         inputs={"conditions": InputState(state="supplied", resources=3)},
+        notes=[],
         prompt_version="1",
         prompt_sha256="0" * 64,
         model={"name": "demo", "adapters": {"group-1": "1" * 64}},

@@ -4,7 +4,7 @@ from typing import Any
 
 from lamo.artifact import bundled_artifact_folder
 from lamo.deadline import Deadline
-from lamo.notes import digest_record
+from lamo.notes.digest import digest_record
 from lamo.prompts import render_prompt
 from lamo.synthetic.generator import synthesize
 from tests.end_to_end.conftest import Service
@@ -40,7 +40,7 @@ def test_it_beats_the_prevalence_list_on_fresh_patients(service: Service) -> Non
     everyone = {entry.label for entry in ranked[:length]}
     ours, theirs, count = 0.0, 0.0, 0
     for visit in synthesize(30, FRESH_SEED):
-        digest = digest_record(visit.record, service.tools.notes)
+        digest = digest_record(visit.record, service.tools.notes.rules)
         prompt, _ = render_prompt(visit.record, digest)
         scores = service.tools.scorer.score(prompt, labels, Deadline.after_ms(60_000))
         chosen = {e.label for e in vocabulary if scores[e.label] >= e.recommend_at}

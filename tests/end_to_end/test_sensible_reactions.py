@@ -4,7 +4,7 @@ import pytest
 
 from fhir_mappings.record import PatientRecord
 from lamo.deadline import Deadline
-from lamo.notes import digest_record
+from lamo.notes.digest import digest_record
 from lamo.prompts import render_prompt
 from tests.end_to_end.conftest import Service
 from tests.lamo.records import diagnosis, patient
@@ -50,7 +50,7 @@ CASES = [
 
 
 def log_odds(service: Service, record: PatientRecord) -> dict[str, float]:
-    prompt, _ = render_prompt(record, digest_record(record, service.tools.notes))
+    prompt, _ = render_prompt(record, digest_record(record, service.tools.notes.rules))
     labels = [entry.label for entry in service.tools.artifact.vocabulary]
     return dict(service.tools.scorer.score(prompt, labels, Deadline.after_ms(60_000)))
 

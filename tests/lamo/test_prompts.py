@@ -9,7 +9,8 @@ import pytest
 from fhir_mappings.formulary import Formulary
 from fhir_mappings.indications import Indications
 from fhir_mappings.record import Note, PatientRecord
-from lamo.notes import HeadingReader, NoteTools, digest_record
+from lamo.notes.digest import digest_record
+from lamo.notes.rules import rule_tools
 from lamo.prompts import COMPACT, PromptLimits, PromptPlan, candidate_suffix, plain, render_prompt
 from tests.lamo.records import diagnosis, medication, patient, previous_stay
 
@@ -30,7 +31,7 @@ def formulary() -> Formulary:
 
 
 def whole_prompt(record: PatientRecord, formulary: Formulary) -> str:
-    notes = NoteTools(reader=HeadingReader(), formulary=formulary)
+    notes = rule_tools(formulary)
     prompt, gaps = render_prompt(record, digest_record(record, notes))
     assert gaps == ()
     return prompt.text + candidate_suffix("Metformin")
@@ -102,7 +103,7 @@ def test_the_latest_diagnoses_are_kept_in_the_order_of_the_record() -> None:
 
 def test_a_long_chart_loses_whole_sections_the_least_telling_first(formulary: Formulary) -> None:
     record = patient(notes=(Note(text=NOTE),), previous=previous_stay(formulary))
-    digest = digest_record(record, NoteTools(reader=HeadingReader(), formulary=formulary))
+    digest = digest_record(record, rule_tools(formulary))
     whole, no_gaps = render_prompt(record, digest)
     assert no_gaps == ()
     short, gaps = render_prompt(record, digest, at_most(len(whole.text) - 60))
@@ -161,9 +162,9 @@ def test_what_a_listed_medication_is_given_for_is_kept_however_old(formulary: Fo
 
 
 def test_a_note_that_is_cut_leaves_a_gap(formulary: Formulary) -> None:
-    notes = NoteTools(reader=HeadingReader(), formulary=formulary)
+    notes = rule_tools(formulary)
     history = "She was well before. " * 40
-    drugs = "\n".join(f"- drug{number}" for number in range(50))
+    drugs = "\n".join(f"- zyx{number}abc 5 mg" for number in range(70))
     note = Note(text=f"HPI: {history}\nPMH: asthma\nHome Medications:\n{drugs}\n")
     record = patient(notes=(note,))
     _, gaps = render_prompt(record, digest_record(record, notes))

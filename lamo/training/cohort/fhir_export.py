@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from fhir_mappings.attachments import UnreadText, text_of
 from fhir_mappings.mapping import HookResources, MappingTables, map_record
 from fhir_mappings.pool import KEY_OF_TYPE
+from fhir_mappings.record import Note, PatientRecord
 from lamo.exports.fhir_files import Export, Resource, newest, of_patient, patients_in
 from lamo.training.cohort.fhir_known import (
     Dated,
@@ -108,12 +110,32 @@ def _visit(
     return CohortVisit(
         visit_id=encounter,
         patient_id=chart.patient_id,
-        record=replace(record, ordered=()),
+        record=replace(_in_text(record, reading), ordered=()),
         prescribed=prescribed,
         admitted_at=period.start,
         source="fhir",
         first_order_at=first,
     )
+
+
+def _in_text(record: PatientRecord, reading: FhirReading) -> PatientRecord:
+    """The record with its documents as notes; those without a text are counted."""
+    notes = []
+    for document in record.documents:
+        try:
+            text = text_of(document.data, document.content_type)
+        except UnreadText as reason:
+            reading.export.tally.drop(f"DocumentReference: {reason}")
+            continue
+        notes.append(
+            Note(
+                text=text,
+                loinc=document.loinc,
+                written=document.written,
+                reference=document.reference,
+            )
+        )
+    return replace(record, notes=tuple(notes), documents=())
 
 
 def _call(chart: _Chart, encounter: str, moment: datetime, reading: FhirReading) -> HookResources:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from fhir_mappings.record import PatientRecord
-from lamo.notes import NoteDigest, NoteTools, digest_record
+from lamo.notes.digest import NoteDigest, NoteTools, digest_record
 
 AGE_BANDS = (18, 40, 65, 80)  # lower edges; what is under the first is a band too
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lamo.notes import NoteTools
+from lamo.notes.digest import NoteTools
 from lamo.training.calibration import Calibration
 from lamo.training.evaluation.baselines import Rows, simple_baselines
 from lamo.training.evaluation.bootstrap import RESAMPLES, Resamples

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_mappings.formulary import Formulary
-from lamo.notes import HeadingReader, NoteTools
+from lamo.notes.rules import rule_tools
 from lamo.policies import Policy
 from lamo.training.calibration import Calibration
 from lamo.training.evaluation.held_out import HeldOut
@@ -113,7 +113,7 @@ def _report(job: Job, test: _Test, folder: Path) -> Path:
         test_visits=test.visits,
         validation=scored_of(job, "validation"),
         test=test.scored,
-        notes=NoteTools(reader=HeadingReader(), formulary=Formulary.load()),
+        notes=rule_tools(Formulary.load()),
         headline=rule.name,
         rules=tuple(sorted((*others, rule), key=lambda one: one.name != NAMES["greedy"])),
         calibrator=partial(calibrated, job),

@@ -13,7 +13,8 @@ from random import Random
 from typing import Any
 
 from fhir_mappings.formulary import Formulary
-from lamo.notes import HeadingReader, NoteTools, digest_record
+from lamo.notes.digest import NoteTools, digest_record
+from lamo.notes.rules import rule_tools
 from lamo.prompts import render_prompt
 from lamo.training.evaluation.features import visit_facts
 from lamo.training.stages.cohort import patient_of, visits_of
@@ -48,7 +49,7 @@ def run(job: Job) -> Mapping[str, Any]:
 
 def note_tools() -> NoteTools:
     """The reader of notes that serving has without a note model."""
-    return NoteTools(reader=HeadingReader(), formulary=Formulary.load())
+    return rule_tools(Formulary.load())
 
 
 def split_names(job: Job) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
 import re
 
 from fhir_mappings.concepts import ConceptTable
-from lamo.notes import HeadingReader
+from fhir_mappings.formulary import Formulary
+from lamo.notes.rules import RuleReader
 from tests.lamo.synthetic.cohort import coded, cohort, labels, mean
 
 NOTED = [visit for visit in cohort() if visit.record.notes]
 TEXTS = [visit.record.notes[0].text for visit in NOTED]
+READER = RuleReader(Formulary.load())
 ABBREVIATED = {"Hypertension": "HTN", "Heart failure": "CHF", "Atrial fibrillation": "AF"}
 
 
@@ -16,7 +18,7 @@ def test_about_two_thirds_of_the_visits_have_a_short_note() -> None:
 
 
 def test_a_reader_finds_the_sections_in_every_hand() -> None:
-    read = [HeadingReader().read(text) for text in TEXTS]
+    read = [READER.read(text) for text in TEXTS]
     assert all(sections.history_of_present_illness for sections in read)
     assert mean(bool(sections.past_medical_history) for sections in read) > 0.9
     assert mean(bool(sections.medications_on_admission) for sections in read) > 0.5
@@ -71,7 +73,7 @@ def test_some_chronic_conditions_stand_only_in_the_note() -> None:
 def test_home_medications_stand_in_the_list_or_in_the_note_or_in_both() -> None:
     seen = set()
     for visit in NOTED:
-        read = HeadingReader().read(visit.record.notes[0].text).medications_on_admission
+        read = READER.read(visit.record.notes[0].text).medications_on_admission
         seen.add((bool(visit.record.current), bool(read)))
     assert seen == {(True, True), (True, False), (False, True), (False, False)}
 

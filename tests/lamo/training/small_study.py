@@ -10,7 +10,8 @@ import torch
 
 from fhir_mappings.formulary import Formulary
 from fhir_mappings.record import Hospitalization, Note, PatientRecord
-from lamo.notes import HeadingReader, NoteTools
+from lamo.notes.digest import NoteTools
+from lamo.notes.rules import rule_tools
 from lamo.training.evaluation.features import prescribed_of
 from lamo.training.evaluation.study import Study
 from lamo.training.scored import Scored
@@ -39,7 +40,7 @@ class SmallVisit:
 
 @cache
 def note_tools() -> NoteTools:
-    return NoteTools(reader=HeadingReader(), formulary=Formulary.load())
+    return rule_tools(Formulary.load())
 
 
 def small_visits(count: int, seed: int) -> list[SmallVisit]:

@@ -13,7 +13,7 @@ from cds_service.cli import main
 from fhir_mappings.formulary import Formulary
 from lamo.artifact import Artifact
 from lamo.deadline import Deadline
-from lamo.notes import digest_record
+from lamo.notes.digest import digest_record
 from lamo.prompts import render_prompt
 from lamo.scoring.local import LocalScorer
 from lamo.training.cohort.config import CohortConfig

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.record import PatientRecord
-from lamo.notes import digest_record
+from lamo.notes.digest import digest_record
 from lamo.prompts import render_prompt
 from lamo.training.evaluation.study import evaluate
 from lamo.training.model_card import (
@@ -25,8 +25,8 @@ from tests.lamo.training.small_study import note_tools, small_study
 
 # a new field may be a new input: look at attribute 12 before adding it here
 KNOWN_FIELDS = set(
-    "patient_id decided_at age sex setting diagnoses past_diagnoses procedures notes allergies "
-    "current ordered previous observations".split()
+    "patient_id decided_at age sex setting diagnoses past_diagnoses procedures notes documents "
+    "allergies current ordered told previous observations".split()
 )
 
 

@@ -1,0 +1,36 @@
+"""The bytes of notes that the CDS Client's DocumentReferences only point to."""
+
+from collections.abc import Mapping
+
+from cds_service.fhir_client import FhirServer
+from cds_service.hook_request import HookRequest
+from cds_service.prefetch import NO_SERVER, NOT_ALLOWED, Prefetched
+from cds_service.tools import Tools
+from fhir_mappings.inputs import Attachment, HookResources
+from fhir_mappings.mapping import attachment_urls
+from lamo.deadline import Deadline
+
+MOST = 10  # documents of a call
+
+
+def read_attachments(
+    request: HookRequest, prefetched: Prefetched, tools: Tools, deadline: Deadline
+) -> Mapping[str, Attachment]:
+    """Fetch what the documents that count point to, by URL; what could not be had says why."""
+    documents = HookResources(
+        patient_id=request.patient_id,
+        encounter_id=request.encounter_id,
+        decided_at=tools.clock(),
+        prefetched={"documents": prefetched.resources.get("documents", ())},
+        draft_orders=(),
+    )
+    urls = attachment_urls(documents, tools.tables)[:MOST]
+    why = NO_SERVER if request.fhir_server is None else NOT_ALLOWED
+    if not urls or request.fhir_server is None or not tools.fhir.may_read(request.fhir_server):
+        return {url: Attachment(failure=f"its text is elsewhere, and {why}") for url in urls}
+    server = FhirServer(base=request.fhir_server, token=request.fhir_authorization)
+    files = tools.fhir.read_files(server, urls, deadline)
+    return {
+        url: Attachment(data=file.data, content_type=file.content_type, failure=file.failure)
+        for url, file in files.items()
+    }

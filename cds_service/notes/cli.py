@@ -1,0 +1,141 @@
+"""`lamo-cds notes`: reading notes ahead, forgetting what was kept, and trying a reader."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cds_service.settings import Settings, SettingsError, read_settings
+
+
+@click.group()
+def notes() -> None:
+    """Clinical notes: read them ahead, forget them, measure a reader."""
+
+
+def _refusing(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn what a person can mend into one line."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        from cds_service.audit.database import AuditFailure
+        from cds_service.keys.service import KeysRefused
+        from cds_service.notes.store import StoreFailure
+        from lamo.notes.model_reader.plan import EndpointRefused
+
+        try:
+            command(*args, **kwargs)
+        except AuditFailure as failure:
+            raise click.ClickException(failure.reason) from None
+        except (EndpointRefused, KeysRefused, SettingsError, StoreFailure) as refused:
+            raise click.ClickException(str(refused)) from None
+
+    return run
+
+
+@notes.command()
+@click.option("--fhir-server", required=True, help="Base URL of the FHIR server.")
+@click.option(
+    "--patients",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="A file with one patient id a line.",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file with the access token.",
+)
+@_refusing
+def warm(fhir_server: str, patients: Path, token_file: Path | None) -> None:
+    """Read the notes of a list of patients, so that their next hook finds them read.
+
+    Reads what a hook would read of each patient, with the note model of the settings if there is
+    one, and keeps the digests. What is kept already is not read again.
+    """
+    from cds_service.audit.migrate import upgrade
+    from cds_service.fhir_client import FhirServer
+    from cds_service.notes.warming import warm_patient, warming_tools
+
+    settings = read_settings()
+    upgrade(settings.database_url)
+    tools = warming_tools(settings)
+    token = token_file.read_text("utf-8").strip() if token_file else None
+    server = FhirServer(base=fhir_server.rstrip("/"), token=token)
+    if not tools.fhir.may_read(server.base):
+        raise click.ClickException(
+            f"{server.base} is not a FHIR server that the settings allow: use https, or name it in "
+            "LAMO_FHIR_ALLOWED_BASES"
+        )
+    failed = 0
+    for patient_id in _ids(patients):
+        outcome = warm_patient(patient_id, server, tools)
+        failed += outcome.is_failure
+        click.echo(f"{patient_id}: {outcome}")
+    if failed:
+        raise click.ClickException(
+            f"{failed} patients have notes that could not be read: see above"
+        )
+
+
+def _ids(path: Path) -> Iterator[str]:
+    lines = (line.strip() for line in path.read_text("utf-8").splitlines())
+    yield from dict.fromkeys(line for line in lines if line and not line.startswith("#"))
+
+
+@notes.command()
+@click.option("--patient", help="Only those of this patient id.")
+@click.option(
+    "--older-than", type=click.IntRange(min=1), help="Only those older than so many days."
+)
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@_refusing
+def forget(patient: str | None, older_than: int | None, everything: bool) -> None:
+    """Delete kept digests of notes. The notes themselves are not touched."""
+    if everything == (patient is not None or older_than is not None):
+        raise click.UsageError("name --patient, --older-than or both, or else --all alone")
+    store = _store(read_settings())
+    before = datetime.now(UTC) - timedelta(days=older_than) if older_than else None
+    gone = store.forget(patient_id=patient, before=before, everything=everything)
+    click.echo(f"ok: {gone} digests are deleted, {store.count()} are left")
+
+
+@notes.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--type", "content_type", default="", help="Media type, if the bytes do not tell.")
+@_refusing
+def read(file: Path, content_type: str) -> None:
+    """Print what is read in FILE: a note as text, HTML, RTF, PDF or C-CDA.
+
+    With the note model of the settings if there is one, else by rules. Nothing is kept.
+    """
+    from cds_service.notes.warming import describe
+
+    click.echo(describe(read_settings(), file.read_bytes(), content_type))
+
+
+@notes.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_refusing
+def evaluate(folder: Path) -> None:
+    """Compare the reader of the settings with notes that people have read.
+
+    FOLDER holds notes as *.txt, each with what a careful person finds in it as *.json beside it;
+    docs/notes.md has the members.
+    """
+    from cds_service.notes.warming import evaluated
+
+    for line in evaluated(read_settings(), folder):
+        click.echo(line)
+
+
+def _store(settings: Settings) -> Any:
+    from cds_service.audit.migrate import upgrade
+    from cds_service.notes.building import build_keys
+    from cds_service.notes.store import DigestStore
+
+    upgrade(settings.database_url)
+    return DigestStore(settings.database_url, build_keys(settings))

@@ -1,0 +1,1 @@
+"""From clinical notes to the digest that the prompt prints."""

@@ -1,0 +1,163 @@
+"""The reader by rules: the embedded default, without a model or a network.
+
+A note is data: whatever it says, a reader can only return stretches of it and names that stand in
+it. What is given at discharge is the answer to the question that the model is asked, so that
+section is read and thrown away (LAMO, step 6 of its note pipeline).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from fhir_mappings.formulary import Formulary
+from lamo.notes.allergy_items import allergies_in
+from lamo.notes.digest import NoteTools
+from lamo.notes.heading_words import Kind
+from lamo.notes.headings import Section, find_sections
+from lamo.notes.medication_items import medications_in
+from lamo.notes.prose import RunningText, allergies_told, medications_told
+from lamo.notes.sections import Mention, NoteSections
+from lamo.notes.spans import Span
+
+VERSION = "rules-2"  # changes with every change of what the rules answer
+MAX_SECTION_CHARS = 400  # of a text section in a digest; the demonstration model was trained so
+MAX_ITEMS = 60
+MAX_LIST_CHARS = 20_000  # of the sections of one list that are read
+
+_BULLET = re.compile(r"^[\s\-*\u2022.]*(?:\d{1,2}[.)]\s*)?")
+_LISTED = re.compile(r"[\-*\u2022]|\d{1,2}[.)]")
+# where running text may tell what is taken at home: not in the course, the plan or the family
+_TELLS_OF_HOME: tuple[Kind, ...] = (
+    "history_of_present_illness",
+    "past_medical_history",
+    "weak_history",
+    "weak_problems",
+    "social",
+)
+_HISTORY: tuple[Kind, ...] = ("history_of_present_illness", "weak_history")
+_PAST: tuple[Kind, ...] = ("past_medical_history", "weak_problems")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReader:
+    """Reads the five sections by their headings, and the two lists by the names in them."""
+
+    formulary: Formulary
+
+    @property
+    def name(self) -> str:
+        """Its version, and that of the names it knows."""
+        return f"{VERSION}:{self.formulary.version}"
+
+    def read(self, text: str) -> NoteSections:
+        """Cut the note at its headings; the discharge medications are thrown away."""
+        note = _Parts(RunningText(text, self.formulary), find_sections(text))
+        bodies = {
+            "history_of_present_illness": note.first_of(_HISTORY),
+            "past_medical_history": note.first_of(_PAST),
+        }
+        lists = {
+            "allergies": self._once(_allergies(note)),
+            "medications_on_admission": self._once(_medications(note)),
+        }
+        cut = [name for name, body in bodies.items() if is_longer(body)]
+        cut += [name for name, items in lists.items() if len(items) > MAX_ITEMS]
+        return NoteSections(
+            history_of_present_illness=condense(bodies["history_of_present_illness"]),
+            past_medical_history=condense(bodies["past_medical_history"]),
+            allergies=lists["allergies"][:MAX_ITEMS],
+            medications_on_admission=lists["medications_on_admission"][:MAX_ITEMS],
+            cut=frozenset((*cut, *note.too_long())),
+        )
+
+    def _once(self, mentions: Iterable[Mention]) -> tuple[Mention, ...]:
+        """Each substance once, by ingredient where we know it, else by its name."""
+        seen: dict[object, Mention] = {}
+        for found in mentions:
+            known = self.formulary.resolve((), found.name).ingredients
+            key = frozenset(i.rxcui for i in known) or found.name.casefold()
+            seen.setdefault(key, found)
+        return tuple(seen.values())
+
+
+def rule_tools(formulary: Formulary) -> NoteTools:
+    """Digests by rules alone."""
+    return NoteTools(reader=RuleReader(formulary), formulary=formulary)
+
+
+class _Parts:
+    """A note cut at its headings."""
+
+    def __init__(self, prose: RunningText, sections: Sequence[Section]) -> None:
+        self.prose = prose
+        self.sections = sections
+        # what stands before any heading
+        self.loose = Span(0, sections[0].start if sections else len(prose.text))
+        self._by_kind: dict[Kind, list[Span]] = {}
+        for section in sections:
+            if section.end > section.start:
+                span = Span(section.start, section.end)
+                self._by_kind.setdefault(section.kind, []).append(span)
+
+    def of(self, kind: Kind) -> Sequence[Span]:
+        """The sections of a kind that are not empty."""
+        return self._by_kind.get(kind, ())
+
+    def first_of(self, kinds: Sequence[Kind]) -> str:
+        """The bodies of the first of these kinds that the note has, one after the other."""
+        found: Sequence[Span] = next((self.of(kind) for kind in kinds if self.of(kind)), ())
+        return "\n".join(span.of(self.prose.text) for span in found)
+
+    def listed(self, kind: Kind) -> Iterator[Span]:
+        """The sections of a list, as far as they are read."""
+        left = MAX_LIST_CHARS
+        for start, end in self.of(kind):
+            if left > 0:
+                yield Span(start, min(end, start + left))
+            left -= end - start
+
+    def too_long(self) -> Iterator[str]:
+        """The lists that are not read to their end."""
+        for kind in ("allergies", "medications_on_admission"):
+            if sum(end - start for start, end in self.of(kind)) > MAX_LIST_CHARS:
+                yield kind
+
+
+def _allergies(note: _Parts) -> Iterator[Mention]:
+    for span in note.listed("allergies"):
+        yield from allergies_in(note.prose.text, span, note.prose.formulary)
+    for section in note.sections:
+        if section.kind != "family":
+            yield from allergies_told(note.prose, Span(section.start, section.end))
+    yield from allergies_told(note.prose, note.loose)
+
+
+def _medications(note: _Parts) -> Iterator[Mention]:
+    for span in note.listed("medications_on_admission"):
+        yield from medications_in(note.prose.text, span, note.prose.formulary)
+    for kind in _TELLS_OF_HOME:
+        for span in note.of(kind):
+            yield from medications_told(note.prose, span)
+    yield from medications_told(note.prose, note.loose)
+
+
+def condense(text: str, limit: int = MAX_SECTION_CHARS) -> str:
+    """Text on one line, cut at the end of a sentence or word so that it fits the limit."""
+    line = _on_one_line(text)
+    if len(line) <= limit:
+        return line
+    head = line[:limit]
+    end = head.rfind(". ")
+    return head[: end + 1] if end > limit // 2 else head[: head.rfind(" ")]
+
+
+def is_longer(text: str) -> bool:
+    """Whether `condense` leaves some of it out."""
+    return len(_on_one_line(text)) > MAX_SECTION_CHARS
+
+
+def _on_one_line(text: str) -> str:
+    rows = [row.strip() for row in text.splitlines() if row.strip()]
+    is_list = len(rows) > 1 and all(_LISTED.match(row) for row in rows)
+    line = (", " if is_list else " ").join(_BULLET.sub("", row) for row in rows)
+    return " ".join(line.split())
