@@ -69,6 +69,7 @@ _IN_HOSPITAL = re.compile(
 )
 
 
+MOST_TRIGGERS = 400  # of a note
 _ALLERGY_STEMS = (
     "allerg", "intoler", "anaphyl", "hypersens", "react", "toler", "not take", "n't take",
     "to take", "not have", "n't have", "keep ", "again", "repeat", "rash", "hive", "urticaria",
@@ -95,10 +96,24 @@ class RunningText:
     formulary: Formulary
     flat: str = field(init=False)
     lower: str = field(init=False)
+    triggers: int = 0  # looked into so far
 
     def __post_init__(self) -> None:
         self.flat = self.text.replace("\n", " ")
         self.lower = self.flat.lower()
+
+    @property
+    def is_worn_out(self) -> bool:
+        """Whether it has more triggers than a person writes; the rest is not looked into."""
+        return self.triggers > MOST_TRIGGERS
+
+    def each(self, pattern: re.Pattern[str], sentence: Span) -> Iterator[re.Match[str]]:
+        """The triggers of a sentence, counted."""
+        for trigger in pattern.finditer(self.flat, *sentence):
+            self.triggers += 1
+            if self.is_worn_out:
+                return
+            yield trigger
 
     def names(self, start: int, end: int) -> list[Span]:
         """The known drugs of a stretch."""
@@ -122,6 +137,8 @@ def allergies_told(note: RunningText, span: Span) -> Iterator[Mention]:
     if not note.has(span, _ALLERGY_STEMS):
         return
     for sentence in sentences(note.text, span):
+        if note.is_worn_out:
+            return
         if note.has(sentence, _ALLERGY_STEMS):
             yield from _never_again(note, sentence)
             yield from _named_after(note, sentence)
@@ -134,7 +151,7 @@ def _never_again(note: RunningText, sentence: Span) -> Iterator[Mention]:
     if added:
         known = note.names(sentence.start, added.start())
         yield from (mention(note.text, name) for name in known)
-    for trigger in _NEVER_AGAIN.finditer(note.flat, *sentence):
+    for trigger in note.each(_NEVER_AGAIN, sentence):
         known = note.names(max(sentence.start, trigger.start() - 240), trigger.start())
         if known and not note.is_relatives(sentence, known[-1].start):
             yield mention(note.text, known[-1])
@@ -142,7 +159,7 @@ def _never_again(note: RunningText, sentence: Span) -> Iterator[Mention]:
 
 def _named_after(note: RunningText, sentence: Span) -> Iterator[Mention]:
     """ "Allergic to sulfa": what stands behind the words for it."""
-    for trigger in _ALLERGIC.finditer(note.flat, *sentence):
+    for trigger in note.each(_ALLERGIC, sentence):
         before = note.flat[max(sentence.start, trigger.start() - 60) : trigger.start()]
         is_inability = re.search(r"toler|take|have$|keep", trigger[0].strip().lower())
         if _NOT_ALLERGIC.search(before) and not is_inability:
@@ -168,7 +185,7 @@ def _substances(note: RunningText, span: Span) -> Iterator[Mention]:
 
 def _named_before(note: RunningText, sentence: Span) -> Iterator[Mention]:
     """ "Penicillin allergy", "ramipril swelled his tongue"."""
-    for trigger in _ALLERGY_AFTER.finditer(note.flat, *sentence):
+    for trigger in note.each(_ALLERGY_AFTER, sentence):
         begin = max(sentence.start, trigger.start() - 50)
         known = note.names(begin, trigger.start())
         found = known[-1:] if known and trigger.start() - known[-1].end < 12 else []
@@ -184,9 +201,9 @@ def _named_before(note: RunningText, sentence: Span) -> Iterator[Mention]:
 def medications_told(note: RunningText, span: Span) -> Iterator[Mention]:
     """ "She takes furosemide at home", in running text about the time before the stay."""
     for sentence in sentences(note.text, span):
-        trigger = None
-        if note.has(sentence, _TAKING_STEMS):
-            trigger = _TAKES.search(note.flat, *sentence)
+        if not note.has(sentence, _TAKING_STEMS):
+            continue
+        trigger = next(note.each(_TAKES, sentence), None)
         if trigger is None:
             continue
         by_others = _BY_OTHERS.fullmatch(trigger[0])

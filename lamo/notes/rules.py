@@ -22,6 +22,7 @@ from lamo.notes.spans import Span
 VERSION = "rules-2"  # changes with every change of what the rules answer
 MAX_SECTION_CHARS = 400  # of a text section in a digest; the demonstration model was trained so
 MAX_ITEMS = 60
+MOST_CHARS = 300_000  # of a note; what is beyond is not read
 MAX_LIST_CHARS = 20_000  # of the sections of one list that are read
 
 _BULLET = re.compile(r"^[\s\-*\u2022.]*(?:\d{1,2}[.)]\s*)?")
@@ -51,6 +52,7 @@ class RuleReader:
 
     def read(self, text: str) -> NoteSections:
         """Cut the note at its headings; the discharge medications are thrown away."""
+        whole, text = len(text), text[:MOST_CHARS]
         note = _Parts(RunningText(text, self.formulary), find_sections(text))
         bodies = {
             "history_of_present_illness": note.first_of(_HISTORY),
@@ -67,7 +69,7 @@ class RuleReader:
             past_medical_history=condense(bodies["past_medical_history"]),
             allergies=lists["allergies"][:MAX_ITEMS],
             medications_on_admission=lists["medications_on_admission"][:MAX_ITEMS],
-            cut=frozenset((*cut, *note.too_long())),
+            cut=frozenset((*cut, *note.too_long(), *(lists if whole > MOST_CHARS else ()))),
         )
 
     def _once(self, mentions: Iterable[Mention]) -> tuple[Mention, ...]:
@@ -118,6 +120,8 @@ class _Parts:
 
     def too_long(self) -> Iterator[str]:
         """The lists that are not read to their end."""
+        if self.prose.is_worn_out:
+            yield from ("allergies", "medications_on_admission")
         for kind in ("allergies", "medications_on_admission"):
             if sum(end - start for start, end in self.of(kind)) > MAX_LIST_CHARS:
                 yield kind

@@ -10,6 +10,7 @@ _BULLET = re.compile(
     r"[ \t|]*(?:[-*+\u2022\u25cf\u25aa\u00b7>o\u2013](?=[ \t])|[\u2022\u25cf\u25aa\u00b7]|"
     r"[*-](?![-*])|\[[ xX]?\]|\(?\d{1,2}[.)](?=[ \t]|[A-Za-z])|\d{1,2}[ \t]+(?=[A-Za-z]{4}))[ \t]*"
 )
+MOST_SENTENCE = 1500  # characters
 _LINE = re.compile(r"[^\n]+")
 _STOP = re.compile(r"[.!?][\"']?(?=\s)|\n[ \t]*\n")
 _TITLES = ("St", "Dr", "Mr", "Mrs", "Ms", "Prof", "vs", "approx")
@@ -94,7 +95,16 @@ def is_table_row(text: str, at: int) -> bool:
 
 
 def sentences(text: str, span: Span) -> Iterator[Span]:
-    """Stretches that end with a full stop, a blank line or the end of the span."""
+    """Stretches that end with a full stop, a blank line or the end of the span.
+
+    A longer one than MOST_SENTENCE is cut, so that what is searched again and again stays short.
+    """
+    for start, end in _sentences(text, span):
+        for begin in range(start, end, MOST_SENTENCE):
+            yield Span(begin, min(end, begin + MOST_SENTENCE))
+
+
+def _sentences(text: str, span: Span) -> Iterator[Span]:
     begin = span.start
     for stop in _STOP.finditer(text, span.start, span.end):
         if stop[0][0] != "\n" and not _ends_sentence(text, stop.start(), stop.end()):

@@ -196,6 +196,13 @@ def test_what_is_longer_than_a_digest_takes_is_said_to_be_cut() -> None:
     assert long.cut == {"history_of_present_illness", "medications_on_admission"}
 
 
+@pytest.mark.parametrize(
+    "text", ["allergic to aspirin " * 5000, "HPI: " + "well. " * 60_000, "Allergies: nuts\n" * 9000]
+)
+def test_what_no_person_writes_is_cut_and_said_to_be(text: str) -> None:
+    assert "allergies" in READER.read(text).cut
+
+
 @given(st.text(max_size=3000))
 def test_any_text_is_read_within_the_limits(text: str) -> None:
     sections = READER.read(text)
