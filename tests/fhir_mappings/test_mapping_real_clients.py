@@ -69,8 +69,8 @@ def test_the_conditions_of_us_core_are_told_apart() -> None:
 
 def test_the_discharge_summary_of_us_core_is_read() -> None:
     record, gaps = map_examples("documentreference-discharge-summary")
-    assert record.notes[0].text.startswith("No activity restriction")
-    assert record.notes[0].loinc == "18842-5"
+    assert record.documents[0].data.startswith(b"No activity restriction")
+    assert record.documents[0].loinc == "18842-5"
     assert gaps == ()
 
 
