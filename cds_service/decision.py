@@ -19,7 +19,7 @@ from fhir_mappings.record import Gap, PatientRecord
 from lamo.deadline import Deadline
 from lamo.prompts import Prompt, render_prompt
 from lamo.scoring.base import ScorerUnavailable
-from lamo.selection import candidates_for, choose
+from lamo.selection import Choice, candidates_for, choose
 from medication_safety.allergies import unknown_classes
 from medication_safety.check import check_medications
 
@@ -50,7 +50,7 @@ def decide(
     prompt, cut = watch.run("prompt", render_prompt, record, digest, tools.prompts)
     asked = _asked(request, record, prefetched, tools)
     log_odds, outage = watch.run("score", try_score, prompt, asked, tools, deadline)
-    choice = watch.run("choose", choose, record, log_odds, tools.artifact)
+    choice = watch.run("choose", choose_for, record, log_odds, tools)
     proposed = [score.ingredient for score in choice.proposed]
     findings = watch.run("check", check_medications, record, proposed, tools.knowledge)
     unknown = unknown_classes(record, tools.knowledge)
@@ -94,6 +94,11 @@ def try_score(
             shown=True,
         )
         return {}, (gap,)
+
+
+def choose_for(record: PatientRecord, log_odds: Mapping[str, float], tools: Tools) -> Choice:
+    """What the scores lead to, with the indication table in view."""
+    return choose(record, log_odds, tools.artifact, indicating=tools.indications.for_label)
 
 
 def _asked(

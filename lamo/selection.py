@@ -1,7 +1,7 @@
 """From scores to what is proposed and what is not supported. Policies arrive from the artifact."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -67,6 +67,11 @@ class KnownPairs:
 
 
 NO_PAIRS = KnownPairs()
+Indicating = Callable[[str], Collection[str]]  # medication label to condition labels
+
+
+def _unknown(_medication: str) -> Collection[str]:
+    return ()
 
 
 def duplicate_pairs(artifact: Artifact, knowledge: Knowledge) -> frozenset[frozenset[str]]:
@@ -94,6 +99,7 @@ def choose(
     log_odds: Mapping[str, float],
     artifact: Artifact,
     pairs: KnownPairs = NO_PAIRS,
+    indicating: Indicating = _unknown,
 ) -> Choice:
     """Apply the artifact's policy and thresholds to the scores of one patient.
 
@@ -104,6 +110,8 @@ def choose(
             how long a list may be depends on all candidates.
         artifact: whose `selection` names the policy; its vocabulary holds the thresholds.
         pairs: read only by a policy that weighs interactions or duplicates.
+        indicating: what a medication is commonly given for. An order of one that stands in the
+            record is supported, whatever its score: on a long chart a model may overlook it.
     """
     scored = (_candidate(artifact.by_label[label], value) for label, value in log_odds.items())
     scores = tuple(sorted(scored, key=lambda score: -score.probability))
@@ -113,7 +121,7 @@ def choose(
     return Choice(
         scores=scores,
         proposed=_proposed(scores, on_list, artifact, pairs) if is_whole else (),
-        unsupported=tuple(_unsupported(record.ordered, by_rxcui)),
+        unsupported=tuple(_unsupported(record, by_rxcui, indicating)),
         regimen=_regimen(record, scores) if is_whole else None,
         gaps=tuple(_outside(record.ordered, artifact)),
     )
@@ -177,12 +185,19 @@ def _context(scores: Sequence[CandidateScore], on_list: Set[str], pairs: KnownPa
 
 
 def _unsupported(
-    ordered: Iterable[Medication], by_rxcui: Mapping[str, CandidateScore]
+    record: PatientRecord, by_rxcui: Mapping[str, CandidateScore], indicating: Indicating
 ) -> Iterable[Unsupported]:
-    """Each order with an ingredient under its threshold, with the furthest under of them."""
-    for medication in ordered:
+    """Each order with an ingredient under its threshold, with the furthest under of them.
+
+    One with an indication in the record, present or past, is none of them.
+    """
+    recorded = (*record.diagnoses, *record.past_diagnoses, *record.procedures)
+    labels = {one.label for one in recorded}
+    for medication in record.ordered:
         scores = [by_rxcui[i.rxcui] for i in medication.ingredients if i.rxcui in by_rxcui]
         under = [score for score in scores if score.log_odds < score.support_at]
+        if any(not labels.isdisjoint(indicating(one.ingredient.label)) for one in under):
+            continue
         if under:
             worst = min(under, key=lambda score: score.log_odds - score.support_at)
             yield Unsupported(medication=medication, score=worst)

@@ -45,7 +45,7 @@ def assess(
     prompt, cut = render_prompt(record, digest, tools.prompts)
     candidates = candidates_for(record, tools.artifact)
     log_odds = tools.scorer.score(prompt, candidates, Deadline.after_ms(PATIENT_MS))
-    choice = choose(record, log_odds, tools.artifact)
+    choice = choose(record, log_odds, tools.artifact, indicating=tools.indications.for_label)
     proposed = [score.ingredient for score in choice.proposed]
     findings = check_medications(record, proposed, tools.knowledge)
     choice = withhold(choice, findings)

@@ -20,7 +20,7 @@ from lamo.artifact import (
 from lamo.policies import Policy
 from lamo.selection import KnownPairs, choose, duplicate_pairs
 from medication_safety.knowledge import Knowledge
-from tests.lamo.records import medication, patient
+from tests.lamo.records import diagnosis, medication, patient
 
 LABELS = ("Metformin", "Warfarin", "Lisinopril", "Furosemide", "Simvastatin", "Digoxin")
 
@@ -76,6 +76,21 @@ def test_a_medication_already_taken_is_not_judged_as_an_order(
 ) -> None:
     record = patient(current=(medication(formulary, "Warfarin"),))
     assert choose(record, flat(-9.0), artifact).unsupported == ()
+
+
+def test_an_order_with_an_indication_in_the_record_is_supported_whatever_its_score(
+    formulary: Formulary, artifact: Artifact
+) -> None:
+    table = {"Warfarin": ("Atrial fibrillation",)}
+    known = {"ordered": (medication(formulary, "Warfarin"),)}
+    for diagnoses, count in (((), 1), ((diagnosis("Atrial fibrillation"),), 0)):
+        choice = choose(
+            patient(diagnoses=diagnoses, **known),
+            flat(0.0, Warfarin=-9.0),
+            artifact,
+            indicating=lambda label: table.get(label, ()),
+        )
+        assert len(choice.unsupported) == count
 
 
 def test_a_combination_is_judged_by_its_least_supported_ingredient(
