@@ -191,8 +191,8 @@ def _unsupported(
 
     One with an indication in the record, present or past, is none of them.
     """
-    recorded = (*record.diagnoses, *record.past_diagnoses, *record.procedures)
-    labels = {one.label for one in recorded}
+    labels = {one.label for one in (*record.diagnoses, *record.past_diagnoses)}
+    labels |= {one.label for one in record.procedures}
     for medication in record.ordered:
         scores = [by_rxcui[i.rxcui] for i in medication.ingredients if i.rxcui in by_rxcui]
         under = [score for score in scores if score.log_odds < score.support_at]
