@@ -1,26 +1,48 @@
 """From findings, scores and gaps to the cards of one answer. Pure: nothing is looked up here."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from cds_service.cards_kinds import finding_card, gap_card, overprescription_card, regimen_card
 from cds_service.cards_material import CardMaterial
 from cds_service.cards_parts import Json, Parts, card_json, distinct
+from cds_service.cards_selection import select_parts
 from cds_service.cards_suggestions import suggestions_card
-from medication_safety.allergies import RANK
 from medication_safety.check import is_on_proposal
 
-__all__ = ["CardMaterial", "build_cards"]
+__all__ = ["Built", "CardMaterial", "build_cards"]
 
 
-def build_cards(material: CardMaterial) -> list[Json]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """The cards of one answer, and what stands in the audit log beside them."""
+
+    cards: list[Json]
+    about: list[Json]  # of each card that is about medications: uuid, rule and RxNorm code
+    suppressed: list[Json]  # what was found and not shown, and why
+
+
+def build_cards(material: CardMaterial) -> Built:
     """Build the cards of one answer, ready to be sent as JSON.
 
-    Returns:
-        Cards sorted critical, warning, info, with no two of the same summary. Empty when
-        everything was checked and nothing was found.
+    Cards are sorted critical, warning, info, with no two of the same summary; there is none when
+    everything was checked and nothing was found.
     """
-    parts = sorted(distinct(_all_parts(material)), key=lambda card: RANK[card.indicator])
-    return [card_json(card, material) for card in parts]
+    selection = select_parts(_all_parts(material), material)
+    parts = distinct(selection.shown)
+    if not parts and material.shown_gaps:
+        parts = [gap_card(material)]
+    cards = [card_json(part, material) for part in parts]
+    about = [
+        {"card": card["uuid"], "rule": rule, "rxcui": rxcui}
+        for card, part in zip(cards, parts, strict=True)
+        for rule, rxcui in part.answers
+    ]
+    suppressed = [
+        {"rule": one.rule, "rxcuis": list(one.rxcuis), "why": one.why}
+        for one in selection.suppressed
+    ]
+    return Built(cards=cards, about=about, suppressed=suppressed)
 
 
 def _all_parts(material: CardMaterial) -> Iterator[Parts]:
@@ -29,8 +51,6 @@ def _all_parts(material: CardMaterial) -> Iterator[Parts]:
         yield from _parts_about_orders(material)
     if (suggestions := suggestions_card(material)) is not None:
         yield suggestions
-    if material.shown_gaps:
-        yield gap_card(material)
 
 
 def _parts_about_orders(material: CardMaterial) -> Iterator[Parts]:

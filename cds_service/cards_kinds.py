@@ -25,6 +25,7 @@ NOT_ABRUPTLY = (
     "**Before removing it:** if the patient already takes it, stopping abruptly may do harm; "
     "consider reviewing its indication first."
 )
+COMMON_REASONS = ("will-monitor", "tolerated-before", "recipient-disagrees-evidence")
 RULE_REASONS = {
     "allergy": ("tolerated-before", "will-monitor", "recipient-disagrees-evidence"),
     "duplicate-ingredient": ("meant-together", "will-monitor", "recipient-disagrees-evidence"),
@@ -52,6 +53,8 @@ def overprescription_card(unsupported: Unsupported, material: CardMaterial) -> P
         suggestions=withdrawal(medication, material),
         reasons=("indication-not-recorded", "tolerated-before", "will-monitor"),
         about=relative_reference(medication.reference) or "",
+        rxcuis=_codes(medication),
+        line=f"**{escaped(medication.display, 60)}:** little in the record supports this order.",
     )
 
 
@@ -75,6 +78,8 @@ def regimen_card(regimen: Regimen, material: CardMaterial) -> Parts:
         indicator="warning",
         source=material.model_name,
         reasons=("indication-not-recorded", "will-monitor", "recipient-disagrees-evidence"),
+        line=f"**The medication list:** {listed}, where about {regimen.expected:.0f} would be "
+        "usual for such a patient.",
     )
 
 
@@ -93,9 +98,22 @@ def finding_card(finding: Finding, material: CardMaterial) -> Parts:
         indicator=finding.severity,
         source=finding.source,
         suggestions=withdrawal(finding.medication, material) if is_warning else (),
-        reasons=RULE_REASONS[finding.rule],
+        reasons=RULE_REASONS.get(finding.rule, COMMON_REASONS),
         about=relative_reference(finding.medication.reference) or "",
+        rxcuis=_codes(finding.medication),
+        line=_line(finding),
     )
+
+
+def _line(finding: Finding) -> str:
+    """The finding as one line of a card that holds several."""
+    name, why = escaped(finding.medication.display), fact_lines(finding.because, most=2)
+    not_if = escaped(finding.not_if, 110)
+    return f"**{name}:** {escaped(finding.summary, 140)} ({why}). Does not apply if {not_if}."
+
+
+def _codes(medication: Medication) -> tuple[str, ...]:
+    return tuple(ingredient.rxcui for ingredient in medication.ingredients)
 
 
 def gap_card(material: CardMaterial) -> Parts:

@@ -1,8 +1,9 @@
 """What the cards of one call are made from."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from cds_service.card_policy import CardPolicy, load_policy
 from fhir_mappings.record import Fact, Gap, PatientRecord
 from lamo.selection import Choice
 from medication_safety.findings import Finding
@@ -28,7 +29,8 @@ class CardMaterial:
     public_url: str | None  # the page about this service and its model
     event_id: str  # of the audit entry
     new_uuid: Callable[[], str]
-    max_suggestions: int = 5
+    policy: CardPolicy = field(default_factory=load_policy)
+    overridden: frozenset[tuple[str, str]] = frozenset()  # (rule, RxNorm code), with a reason
 
     @property
     def is_order_hook(self) -> bool:

@@ -23,6 +23,16 @@ TOPICS = {
     "duplicate-class": "Duplicate class",
     "suggestion": "Medication suggestion",
     "gap": "Not checked",
+    "review": "Also worth a look",
+    "interaction": "Interaction",
+    "older-adult": "Potentially inappropriate in older adults",
+    "cascade": "Possible prescribing cascade",
+    "usual-course": "Beyond its usual course",
+    "renal": "Kidney function",
+    "hepatic": "Liver function",
+    "potassium": "Potassium",
+    "pregnancy": "Pregnancy",
+    "lactation": "Breastfeeding",
 }
 REASONS: Mapping[str, tuple[str, str]] = {
     "patient-contraindication": (HL7_REASONS, "Patient has a contraindication"),
@@ -52,6 +62,14 @@ class Parts:
     behavior: Literal["at-most-one", "any"] = "at-most-one"
     reasons: Sequence[str] = ()  # keys of REASONS
     about: str = ""  # the order: tells apart two cards with one summary
+    rxcuis: tuple[str, ...] = ()  # RxNorm codes of what it is about
+    line: str = ""  # the whole of it in one line of Markdown, where it is merged with others
+    covers: tuple[tuple[str, str], ...] = ()  # (rule, RxNorm code) of a merged card
+
+    @property
+    def answers(self) -> tuple[tuple[str, str], ...]:
+        """What an override of the card answers: rules, each with a medication."""
+        return self.covers or tuple((self.topic, rxcui) for rxcui in self.rxcuis)
 
 
 def card_json(parts: Parts, material: CardMaterial) -> Json:

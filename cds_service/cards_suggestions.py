@@ -69,7 +69,7 @@ def _supported(material: CardMaterial) -> list[Suggested]:
         if score.ingredient not in listed
         and (facts := tuple(material.supports.get(score.ingredient.rxcui, ())))
     ]
-    return found[: material.max_suggestions]
+    return found[: material.policy.most_suggestions]
 
 
 def _that_fit(found: Sequence[Suggested], ending: Sequence[str]) -> list[Suggested]:

@@ -31,6 +31,7 @@ def serve() -> None:
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     from cds_service.audit.database import AuditFailure
+    from cds_service.card_policy import PolicyRefused
     from cds_service.keys.service import KeysRefused
     from cds_service.serve import serve as start
     from lamo.artifact import ArtifactRefused
@@ -42,7 +43,14 @@ def serve() -> None:
         start(settings)
     except AuditFailure as failure:
         raise click.ClickException(failure.reason) from None
-    except (ArtifactRefused, DeviceMissing, EndpointRefused, KeysRefused, ServerRefused) as refused:
+    except (
+        ArtifactRefused,
+        DeviceMissing,
+        EndpointRefused,
+        KeysRefused,
+        PolicyRefused,
+        ServerRefused,
+    ) as refused:
         raise click.ClickException(str(refused)) from None
 
 

@@ -1,11 +1,10 @@
 """What one call led to, on its way into cards and into the audit log."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from cds_service.audit.entries import DecisionEntry, InputState
+from cds_service.cards import Built
 from cds_service.cards_material import CardMaterial
 from cds_service.hook_request import HookRequest
 from cds_service.prefetch import Prefetched
@@ -45,7 +44,9 @@ class Decided:
     findings: tuple[Finding, ...]
     gaps: tuple[Gap, ...]
 
-    def card_material(self, tools: Tools) -> CardMaterial:
+    def card_material(
+        self, tools: Tools, overridden: frozenset[tuple[str, str]] = frozenset()
+    ) -> CardMaterial:
         """What the cards may say: proposals that our own rules object to are withheld."""
         choice = withhold(self.choice, self.findings)
         return CardMaterial(
@@ -65,11 +66,11 @@ class Decided:
             public_url=tools.settings.public_url,
             event_id=self.event_id,
             new_uuid=tools.new_uuid,
+            policy=tools.policy,
+            overridden=overridden,
         )
 
-    def audit_entry(
-        self, cards: Sequence[Mapping[str, Any]], trail: Trail, tools: Tools
-    ) -> DecisionEntry:
+    def audit_entry(self, built: Built, trail: Trail, tools: Tools) -> DecisionEntry:
         """The row that stands in the audit log before the cards leave."""
         found = trail.prefetched
         inputs = {
@@ -92,9 +93,15 @@ class Decided:
             notes=[note_row(note) for note in self.notes],
             prompt_version=self.prompt.version,
             prompt_sha256=self.prompt.sha256,
-            model=tools.artifact.identity() | {"knowledge": tools.knowledge.version},
+            model=tools.artifact.identity()
+            | {
+                "knowledge": tools.knowledge.version,
+                "card_policy": f"{tools.policy.version} {tools.policy.sha256[:12]}",
+            },
             scores=[score_row(score) for score in self.choice.scores],
-            cards=cards,
+            cards=built.cards,
+            about=built.about,
+            suppressed=built.suppressed,
             gaps=self.gaps,
             findings=[finding_row(finding) for finding in self.findings],
             stage_ms=trail.watch.stage_ms | {"total": trail.watch.total_ms()},

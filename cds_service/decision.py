@@ -1,7 +1,7 @@
 """One hook call from request to cards: the table of contents of the service."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cds_service.attached import read_attachments
@@ -65,7 +65,8 @@ def decide(
         findings=findings,
         gaps=gaps,
     )
-    cards = watch.run("cards", build_cards, decided.card_material(tools))
+    material = decided.card_material(tools, earlier_overrides(request, tools))
+    built = watch.run("cards", build_cards, material)
     trail = Trail(
         caller=caller,
         request_id=request_id,
@@ -73,8 +74,8 @@ def decide(
         prefetched=prefetched,
         watch=watch,
     )
-    tools.audit_log.append_decision(decided.audit_entry(cards, trail, tools))
-    return cards
+    tools.audit_log.append_decision(decided.audit_entry(built, trail, tools))
+    return built.cards
 
 
 def try_score(
@@ -94,6 +95,12 @@ def try_score(
             shown=True,
         )
         return {}, (gap,)
+
+
+def earlier_overrides(request: HookRequest, tools: Tools) -> frozenset[tuple[str, str]]:
+    """Which cards of this patient were overridden with a reason not long ago, by rule and drug."""
+    since = tools.clock() - timedelta(hours=tools.policy.quiet_hours)
+    return tools.audit_log.overridden(request.patient_id, since)
 
 
 def choose_for(record: PatientRecord, log_odds: Mapping[str, float], tools: Tools) -> Choice:

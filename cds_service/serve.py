@@ -10,6 +10,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from cds_service.app import create_app
 from cds_service.audit.migrate import upgrade
+from cds_service.card_policy import load_policy
 from cds_service.decision import decide
 from cds_service.discovery import SERVICES
 from cds_service.doors import Doors
@@ -37,6 +38,7 @@ def serve(settings: Settings) -> None:
         DeviceMissing: the model cannot run where the settings say.
         EndpointRefused: the note endpoint cannot be used, or is not one that notes may go to.
         KeysRefused: the keys cannot be used.
+        PolicyRefused: the card policy cannot be used.
         ServerRefused: the scoring server has not this artifact, or does not answer.
         AuditFailure: the audit database cannot be used.
     """
@@ -47,6 +49,7 @@ def serve(settings: Settings) -> None:
     else:
         check_device(settings.model_device)
     check_note_endpoint(settings)
+    load_policy(settings.card_policy)
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     build_keys(settings)
     upgrade(settings.database_url)

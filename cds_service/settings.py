@@ -157,6 +157,9 @@ class Settings(BaseSettings):
     prefix_cache_mib: int = Field(
         256, ge=0, le=1_000_000, description="MiB of read patients kept for their next call, from 0"
     )
+    card_policy: Path | None = Field(
+        None, description="a TOML file that says which cards are shown; unset for the shipped draft"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error"
     )

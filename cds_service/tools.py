@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from cds_service.audit.log import AuditLog
+from cds_service.card_policy import CardPolicy, load_policy
 from cds_service.fhir_client import FhirClient
 from cds_service.notes.building import build_desk
 from cds_service.notes.desk import NoteDesk
@@ -43,6 +44,7 @@ class Tools:
     knowledge: Knowledge
     indications: Indications
     audit_log: AuditLog
+    policy: CardPolicy
     fhir: FhirClient
     clock: Callable[[], datetime] = field(default=_now)
     new_uuid: Callable[[], str] = field(default=_new_uuid)
@@ -72,6 +74,7 @@ def build_tools(settings: Settings, scorer: Scorer | None = None) -> Tools:
         knowledge=Knowledge.load(tables.formulary),
         indications=indications,
         audit_log=AuditLog(settings.database_url),
+        policy=load_policy(settings.card_policy),
         fhir=FhirClient(settings),
     )
 

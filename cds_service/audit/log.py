@@ -4,19 +4,29 @@ Nothing here updates or deletes a row, and the database refuses it as well.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
-from cds_service.audit.bodies import build_body, card_columns, event_columns, feedback_columns
+from cds_service.audit.bodies import (
+    COLUMN_CHARACTERS,
+    build_body,
+    card_columns,
+    event_columns,
+    feedback_columns,
+)
+from cds_service.audit.canonical import rfc3339
 from cds_service.audit.database import DEFAULT_TIMEOUT_S, open_engine, reporting_failures
 from cds_service.audit.entries import DecisionEntry, Entry, ErrorEntry, FeedbackEntry
 from cds_service.audit.migrate import check_head, check_writable
 from cds_service.audit.models import CardRow, EventRow, FeedbackRow
+
+MOST_OVERRIDES = 100
 
 
 class EventUnknown(LookupError):  # noqa: N818 - a situation, named as such
@@ -151,6 +161,27 @@ class AuditLog:
                 summary=_summary(row), body=json.loads(row.body), **_links(connection, event_id)
             )
 
+    def overridden(self, patient_id: str, since: datetime) -> frozenset[tuple[str, str]]:
+        """What cards of a patient were about that somebody overrode with a reason, not long ago.
+
+        Returns:
+            (rule, RxNorm code) of each; at most of MOST_OVERRIDES cards, the latest.
+        """
+        decision, feedback = aliased(EventRow), aliased(EventRow)
+        query = (
+            select(FeedbackRow.card_uuid, decision.body, feedback.body)
+            .join(decision, decision.event_id == FeedbackRow.decision_event_id)
+            .join(feedback, feedback.event_id == FeedbackRow.event_id)
+            .where(decision.patient_id == patient_id[:COLUMN_CHARACTERS])
+            .where(FeedbackRow.outcome == "overridden")
+            .where(feedback.recorded_at >= rfc3339(since))
+            .order_by(feedback.recorded_at.desc())
+            .limit(MOST_OVERRIDES)
+        )
+        with reporting_failures(), self._reader.begin() as connection:
+            rows = connection.execute(query).all()
+        return frozenset(pair for row in rows for pair in _answered(*row))
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
@@ -180,6 +211,15 @@ class AuditLog:
         )
         with self._reader.begin() as connection:
             return connection.execute(query).first() is not None
+
+
+def _answered(card: str, decision: bytes, feedback: bytes) -> Iterator[tuple[str, str]]:
+    """What an override with a reason answers: one without a reason answers nothing."""
+    told = json.loads(feedback)
+    if told.get("override_reason") or told.get("user_comment"):
+        for row in json.loads(decision).get("about", ()):
+            if row["card"] == card:
+                yield row["rule"], row["rxcui"]
 
 
 def _summaries() -> Select[Any]:

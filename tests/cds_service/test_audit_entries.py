@@ -30,6 +30,8 @@ def decision(**changes: Any) -> DecisionEntry:
         decided_at=NOON,
         inputs={"conditions": InputState(state="supplied", resources=3)},
         notes=[],
+        about=[],
+        suppressed=[],
         prompt_version="1",
         prompt_sha256="0" * 64,
         model={"name": "demo", "adapters": {"group-1": "1" * 64}},

@@ -78,7 +78,7 @@ def test_hostile_names_make_valid_cards_of_every_kind(text: str) -> None:
         gaps=(Gap(kind="x", where=text, meaning=text, shown=True),),
     )
 
-    assert_valid_cards(build_cards(call), "p1")
+    assert_valid_cards(build_cards(call).cards, "p1")
 
 
 def test_long_reasons_leave_out_a_suggestion_rather_than_its_reason() -> None:
@@ -87,7 +87,7 @@ def test_long_reasons_leave_out_a_suggestion_rather_than_its_reason() -> None:
     long = Fact(text="y" * 300, reference="Condition/" + "z" * 60)
     call = replace(call, supports=dict.fromkeys(call.supports, (long,)))
 
-    (card,) = build_cards(call)
+    (card,) = build_cards(call).cards
 
     assert_valid_cards([card], "p1")
     assert 1 <= len(card["suggestions"]) < 5
@@ -110,4 +110,4 @@ def test_names_are_cut_where_they_are_too_long() -> None:
 
 
 def test_an_empty_choice_has_no_suggestions() -> None:
-    assert build_cards(replace(suggesting(score(METFORMIN)), choice=Choice())) == []
+    assert build_cards(replace(suggesting(score(METFORMIN)), choice=Choice())).cards == []

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cds_service.audit.entries import FeedbackEntry
+from cds_service.audit.ids import new_event_id
 from cds_service.audit.log import AuditLog
 from cds_service.audit.migrate import upgrade
 from cds_service.decision import decide
@@ -78,8 +81,8 @@ def test_a_model_that_is_down_leaves_the_rules_standing_and_says_so(
     }
     prefetch = hook_call()["prefetch"] | {"allergies": searchset(allergy)}
     cards = cards_of(tools, prefetch=prefetch)
-    assert [card["indicator"] for card in cards] == ["critical", "info"]
-    assert "could not" in cards[1]["detail"]
+    assert [card["indicator"] for card in cards] == ["critical"]
+    assert "could not" in cards[0]["detail"]
 
 
 def test_nothing_is_held_against_orders_when_the_conditions_could_not_be_read(
@@ -134,3 +137,31 @@ def test_a_chart_too_long_for_the_model_says_what_it_was_not_shown(tmp_path: Pat
     gaps = {gap["where"]: gap["meaning"] for gap in stored(tools)["gaps"]}
     assert "of 30 diagnoses" in gaps["diagnoses"]
     tools.audit_log.close()
+
+
+def test_a_warning_that_was_overridden_with_a_reason_is_not_shown_again_but_recorded(
+    tools: Tools,
+) -> None:
+    (card,) = cards_of(tools)
+    reason = {"code": "will-monitor", "system": "urn:lamo-cds:override-reason"}
+    for override_reason, again in ((None, 1), (reason, 0)):
+        entry = FeedbackEntry(
+            event_id=new_event_id(),
+            request_id="request-2",
+            service_id="lamo-order-sign",
+            card=card["uuid"],
+            outcome="overridden",
+            accepted_suggestions=(),
+            override_reason=override_reason,
+            user_comment=None,
+            outcome_timestamp=tools.clock() + timedelta(seconds=again),
+            received_at=tools.clock(),
+            client="anonymous",
+        )
+        tools.audit_log.append_feedback(entry)
+        assert len(cards_of(tools)) == again
+    assert stored(tools)["suppressed"] == [
+        {"rule": "overprescription", "rxcuis": ["5640"], "why": "overridden before"}
+    ]
+    later = replace(tools, clock=lambda: datetime.now(UTC) + timedelta(days=60))
+    assert len(cards_of(later)) == 1

@@ -1,0 +1,48 @@
+"""Writes the golden cards and the gallery of docs/cards.md anew, to be read as text.
+
+    python -m tests.cds_service.gallery
+
+What stands in docs/cards.md before its first section is written by hand and stays.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cds_service.cards import build_cards
+
+GOLDEN = Path(__file__).parents[1] / "data" / "cards" / "full_set.json"
+GALLERY = Path(__file__).parents[2] / "docs" / "cards.md"
+
+
+def write(cards: list[dict[str, Any]]) -> None:
+    """Write both files."""
+    text = json.dumps(cards, indent=2, ensure_ascii=False) + "\n"
+    GOLDEN.write_text(text, encoding="utf-8")
+    head = GALLERY.read_text(encoding="utf-8").split("\n## ", 1)[0].rstrip()
+    sections = "\n\n".join("\n".join(_section(card)) for card in cards)
+    GALLERY.write_text(f"{head}\n\n{sections}\n", encoding="utf-8")
+
+
+def _section(card: dict[str, Any]) -> Iterator[str]:
+    """One card as a reader sees it."""
+    yield f"## {card['source']['topic']['display']}: {card['indicator']}"
+    yield ""
+    yield f"**{card['summary']}**"
+    yield ""
+    yield from ("> " + line if line else ">" for line in card["detail"].splitlines())
+    yield ""
+    yield f"Source: {card['source']['label'].rstrip('.')}."
+    offers = "; ".join(one["label"] for one in card.get("suggestions", ()))
+    if offers:
+        yield f"Offers: {offers}."
+    reasons = "; ".join(one["display"] for one in card.get("overrideReasons", ()))
+    if reasons:
+        yield f"Reasons to override: {reasons}."
+
+
+if __name__ == "__main__":
+    from tests.cds_service.test_cards import full_set
+
+    write(build_cards(full_set()).cards)
