@@ -5,12 +5,14 @@ the products whose text says nothing of their ingredients (packs, brands of comb
 codes that mean one of our ingredients. Both are drafts, not reviewed by a pharmacist.
 """
 
+import copy
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from fhir_mappings.code_lookup import RXNORM, CodeLookup, Key, keys_of
 from fhir_mappings.drug_text import (
     NameIndex,
     NameMatch,
@@ -46,8 +48,6 @@ __all__ = [
     "UnknownIngredient",
 ]
 
-RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-_RXNORM_SYSTEMS = frozenset({RXNORM, "urn:oid:2.16.840.1.113883.6.88"})
 _MEDICATION = "a medication"
 _LACKS = re.compile(r"\s*(?:deficien|insufficien)", re.IGNORECASE)
 _LACKED = re.compile(r"\b(?:low|lack of|deficient in)\s+$", re.IGNORECASE)
@@ -67,7 +67,7 @@ class Resolution:
 
     ingredients: tuple[Ingredient, ...]
     how: str  # "rxcui", "code", "name", "partial" (see unresolved) or "unresolved"
-    unresolved: tuple[str, ...] = ()  # the parts of the text that say nothing to us
+    unresolved: tuple[str, ...] = ()  # parts of the text, or ingredients of a code, unknown to us
 
 
 _NOTHING = Resolution((), "unresolved")
@@ -95,8 +95,19 @@ class Formulary:
         self._by_label = {entry.label: entry for entry in entries}
         self._codes = codes_of(products)
         self._index = NameIndex(names_of(entries, products))
+        self._lookup: CodeLookup | None = None
         self._placed: dict[str, tuple[DrugPlace, ...]] = {}
         self._remembered: dict[tuple[tuple[Coding, ...], str | None], Resolution] = {}
+
+    def with_lookup(self, lookup: CodeLookup) -> "Formulary":
+        """The same formulary, which asks a terminology for the codes that its tables lack.
+
+        What was resolved is remembered: after a new release was loaded, make a new one.
+        """
+        asking = copy.copy(self)
+        asking._lookup = lookup
+        asking._placed, asking._remembered = {}, {}
+        return asking
 
     @classmethod
     def load(cls) -> "Formulary":
@@ -148,8 +159,9 @@ class Formulary:
             text: the text beside the codings, or the whole order line.
 
         Returns:
-            The ingredients by RxNorm ingredient code, else by a code of the table, else by the
-            displays and the text; "partial" when a part of a combination is unknown to us.
+            The ingredients by RxNorm ingredient code, else by a code of the table, else by a code
+            of the terminology if there is one, else by the displays and the text; "partial" when
+            a part of a combination is unknown to us.
         """
         key = (tuple(codings), text)
         known = self._remembered.get(key)
@@ -209,15 +221,39 @@ class Formulary:
         return _AGAIN.sub("", "".join((*parts, text[at:])))
 
     def _by_codes(self, codings: Sequence[Coding]) -> Resolution | None:
-        """Ingredient codes first, then the table of other codes; None when none is known."""
-        keys = [(_system(system), (code or "").strip()) for system, code, _ in codings]
+        """Ingredient codes first, then the table, then the terminology; None when none is known."""
+        coded = [keys_of(system, code) for system, code, _ in codings]
+        keys = [key for readings in coded for key in readings]
         direct = [code for system, code in keys if system == RXNORM and code in self._by_rxcui]
         if direct:
             return Resolution(self._ingredients(direct), "rxcui")
-        for key in keys:
-            if key in self._codes:
-                return Resolution(self._ingredients(self._codes[key]), "code")
-        return None
+        for readings in coded:
+            if ours := _one_meaning(self._codes.get(key, ()) for key in readings):
+                return Resolution(self._ingredients(ours), "code")
+        return next(filter(None, map(self._look_up, coded)), None)
+
+    def _look_up(self, readings: Sequence[Key]) -> Resolution | None:
+        """What the terminology says of one coding; None when it says nothing or several things."""
+        if self._lookup is None:
+            return None
+        found = _one_meaning(self._lookup.ingredients(*key) for key in readings)
+        return self._from_terminology(found) if found else None
+
+    def _from_terminology(self, rxcuis: Sequence[str]) -> Resolution:
+        """RxNorm's ingredients as ours; those that we do not have are unresolved by their names."""
+        ours = {code: self._ours(code) for code in rxcuis}
+        unresolved = tuple(self._name_of(code) for code, known in ours.items() if not known)
+        ingredients = self._ingredients(code for known in ours.values() for code in known)
+        if not ingredients:
+            return Resolution((), "unresolved", unresolved)
+        return Resolution(ingredients, "partial" if unresolved else "code", unresolved)
+
+    def _ours(self, rxcui: str) -> tuple[str, ...]:
+        return (rxcui,) if rxcui in self._by_rxcui else self._codes.get((RXNORM, rxcui), ())
+
+    def _name_of(self, rxcui: str) -> str:
+        name = self._lookup.name(rxcui) if self._lookup else None
+        return name or f"RxNorm {rxcui}"
 
     def _by_text(self, codings: Sequence[Coding], text: str | None) -> Resolution:
         """The first text that names an ingredient; a later one only completes a partial one."""
@@ -256,10 +292,10 @@ class Formulary:
         return tuple(self._by_rxcui[rxcui].ingredient for rxcui in dict.fromkeys(rxcuis))
 
 
-def _system(system: str | None) -> str:
-    """One spelling for the systems that mean RxNorm."""
-    plain = (system or "").strip().rstrip("/")
-    return RXNORM if plain in _RXNORM_SYSTEMS else plain
+def _one_meaning(readings: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The ingredients that the readings of a code agree on; nothing when two disagree."""
+    known = {rxcuis for rxcuis in readings if rxcuis}
+    return known.pop() if len(known) == 1 else ()
 
 
 def _is_meant(tokens: Sequence[Token], match: NameMatch) -> bool:

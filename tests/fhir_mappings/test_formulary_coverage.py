@@ -97,7 +97,7 @@ def test_every_code_has_the_name_that_rxnorm_gives_it(formulary: Formulary, shar
     newer = sorted(entry.label for entry in formulary.entries if entry.rxcui not in rxnorm)
     print(f"{len(known)} codes compared; newer than the list: {newer}")
     assert differing == OTHERWISE_NAMED
-    assert len(newer) <= 10
+    assert len(newer) <= 25  # each with where its code was found, in data/SOURCES.md
 
 
 def test_clinical_drugs_resolve_to_the_ingredients_that_rxnorm_gives_them(
