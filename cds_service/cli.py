@@ -8,6 +8,7 @@ from cds_service.audit.cli import audit
 from cds_service.notes.cli import notes
 from cds_service.population.cli import score
 from cds_service.settings import SettingsError, read_settings
+from cds_service.terminology.cli import terminology
 from cds_service.train_cli import train
 
 
@@ -20,6 +21,7 @@ def main() -> None:
 main.add_command(audit)
 main.add_command(notes)
 main.add_command(score)
+main.add_command(terminology)
 main.add_command(train)
 
 
