@@ -1,7 +1,7 @@
 """What every scoring engine offers. The engines import torch; this file does not."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from lamo.deadline import Deadline
 from lamo.prompts import Prompt
@@ -26,5 +26,30 @@ class Scorer(Protocol):
 
         Raises:
             ScorerUnavailable: no scores could be made in time; says why.
+        """
+        ...
+
+
+@runtime_checkable
+class VariantScorer(Protocol):
+    """A scorer that is quicker with prompts which begin as one that it has read."""
+
+    def score_variants(
+        self,
+        whole: Prompt,
+        variants: Sequence[Prompt],
+        candidates: Sequence[str],
+        deadline: Deadline,
+    ) -> Sequence[Mapping[str, float]]:
+        """Return what `score` would say of each variant, in their order.
+
+        Args:
+            whole: a prompt, best one that was scored just now.
+            variants: prompts that share their beginning with it; the longer, the quicker.
+            candidates: labels of the artifact's vocabulary.
+            deadline: past it the work is dropped.
+
+        Raises:
+            ScorerUnavailable: as `score`; then no variant has a score.
         """
         ...

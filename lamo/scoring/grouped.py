@@ -3,19 +3,20 @@
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 
 from lamo.artifact import Artifact
 from lamo.deadline import Deadline
-from lamo.scoring.engine.decoder import Decoder, Part, Question
+from lamo.scoring.engine.decoder import BASE, Decoder, Part, Question
 from lamo.scoring.engine.prefixes import PrefixCache
 from lamo.scoring.engine.weights import Source, load_weights
 from lamo.scoring.packing import Packer
 from lamo.scoring.plan import LocalPlan
 from lamo.scoring.tokens import CandidateTokens
+from lamo.scoring.variants import Beginning, at_once
 
-BASE = -1  # stands for the base model where a group's index would
 BYTES_PER_SCORE = 150  # a label and a float in a dictionary, roughly
 READ_AT_ONCE = 2  # groups: more rows at once fall out of the processor's caches
 
@@ -66,12 +67,51 @@ class GroupedEngine:
             self.prefixes.keep(("scores", exact), _Known(done))
         return {label: done[label] for label in candidates}
 
-    def _answered(
-        self, exact: bytes, prefix: Sequence[int], labels: Sequence[str], deadline: Deadline
-    ) -> Iterator[tuple[str, float]]:
+    @torch.inference_mode()
+    def score_variants(
+        self,
+        whole: Sequence[int],
+        variants: Sequence[Sequence[int]],
+        candidates: Sequence[str],
+        deadline: Deadline,
+    ) -> list[dict[str, float]]:
+        """Log-odds behind prompts that begin as another one does; of these nothing is kept."""
+        by_group = self._by_group(candidates)
+        beginning = self._beginning(whole, list(by_group), deadline)
+        ends = [beginning.end_of(variant, self._invoked_at(variant)) for variant in variants]
+        questions = [
+            end.question(group, self._packer.pack(labels))
+            for group, labels in by_group.items()
+            for end in ends
+        ]
+        answers: list[list[float]] = []
+        for some in at_once(questions):
+            deadline.check("scoring")
+            answers += [log_odds.tolist() for log_odds in self.decoder.answer(some)]
+        labels = list(chain.from_iterable(by_group.values()))
+        return [
+            dict(zip(labels, chain.from_iterable(answers[at :: len(ends)]), strict=True))
+            for at in range(len(ends))
+        ]
+
+    def _by_group(self, labels: Sequence[str]) -> dict[int, list[str]]:
         by_group: dict[int, list[str]] = {}
         for label in labels:
             by_group.setdefault(self._group_of[label], []).append(label)
+        return by_group
+
+    def _beginning(
+        self, prefix: Sequence[int], groups: Sequence[int], deadline: Deadline
+    ) -> Beginning:
+        exact, start = array("i", prefix).tobytes(), self._invoked_at(prefix)
+        readers = groups if start is None else [BASE]
+        parts = self._parts(exact, prefix[:start], readers, deadline)
+        return Beginning(self.decoder, prefix[:start], parts)
+
+    def _answered(
+        self, exact: bytes, prefix: Sequence[int], labels: Sequence[str], deadline: Deadline
+    ) -> Iterator[tuple[str, float]]:
+        by_group = self._by_group(labels)
         pasts = self._read(exact, prefix, list(by_group), deadline)
         deadline.check("scoring")
         questions = [

@@ -1,8 +1,8 @@
 """`Scorer` over weights in this process: our engine, or transformers and peft where needed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -18,6 +18,8 @@ from lamo.scoring.turns import Turns
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 
 class Engine(Protocol):
     """What computes log-odds from tokens."""
@@ -30,6 +32,15 @@ class Engine(Protocol):
         self, prefix: Sequence[int], candidates: Sequence[str], deadline: Deadline
     ) -> dict[str, float]:
         """Log-odds by candidate, or DeadlinePassed."""
+
+    def score_variants(
+        self,
+        whole: Sequence[int],
+        variants: Sequence[Sequence[int]],
+        candidates: Sequence[str],
+        deadline: Deadline,
+    ) -> list[dict[str, float]]:
+        """The same of each prefix that begins as the whole one does."""
 
 
 class LocalScorer:
@@ -44,15 +55,34 @@ class LocalScorer:
         self, prompt: Prompt, candidates: Sequence[str], deadline: Deadline
     ) -> Mapping[str, float]:
         """Return the log-odds of Yes against No by candidate label (see `Scorer`)."""
+        prefix = self._encoded(prompt)
+        return self._turn(lambda: self.engine.score(prefix, candidates, deadline), deadline)
+
+    def score_variants(
+        self,
+        whole: Prompt,
+        variants: Sequence[Prompt],
+        candidates: Sequence[str],
+        deadline: Deadline,
+    ) -> Sequence[Mapping[str, float]]:
+        """Return the log-odds behind prompts that begin as another one (see `VariantScorer`)."""
+        first, *others = [self._encoded(prompt) for prompt in (whole, *variants)]
+        return self._turn(
+            lambda: self.engine.score_variants(first, others, candidates, deadline), deadline
+        )
+
+    def _encoded(self, prompt: Prompt) -> list[int]:
         prefix = self.tokens.encode(prompt.text)
         if len(prefix) + self.tokens.longest > self.engine.most_tokens:
             raise ScorerUnavailable(
                 f"the prompt has {len(prefix)} tokens, the model takes {self.engine.most_tokens}"
             )
+        return prefix
 
-        def work() -> dict[str, float]:
+    def _turn(self, ask: Callable[[], T], deadline: Deadline) -> T:
+        def work() -> T:
             deadline.check("scoring")
-            return self.engine.score(prefix, candidates, deadline)
+            return ask()
 
         try:
             deadline.check("scoring")

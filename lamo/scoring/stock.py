@@ -46,6 +46,16 @@ class StockEngine:
         """Log-odds by candidate; DeadlinePassed between two groups."""
         return dict(self._by_group(torch.tensor([prefix]), candidates, deadline))
 
+    def score_variants(
+        self,
+        whole: Sequence[int],
+        variants: Sequence[Sequence[int]],
+        candidates: Sequence[str],
+        deadline: Deadline,
+    ) -> list[dict[str, float]]:
+        """Log-odds behind each of some prompts, one after the other: nothing is kept here."""
+        return [self.score(variant, candidates, deadline) for variant in variants]
+
     def _by_group(
         self, prefix: Tensor, candidates: Sequence[str], deadline: Deadline
     ) -> Iterator[tuple[str, float]]:

@@ -34,13 +34,13 @@ def attend_behind(
     """Every token sees all of the past, and of the new tokens those that `own` lets it see.
 
     Args:
-        query: (1, heads, tokens, head_dim).
+        query: (1, heads, asking, head_dim), of all new tokens or of some.
         past: parts of what is before, the same for all tokens.
-        new: keys and values of the same tokens.
-        own: (tokens, tokens) bool.
+        new: keys and values of the new tokens.
+        own: (asking, tokens) bool.
     """
     key = torch.cat([past_key for past_key, _ in past] + [new[0]], dim=2)
     value = torch.cat([past_value for _, past_value in past] + [new[1]], dim=2)
-    seen = torch.cat([own.new_ones(len(own), key.shape[2] - len(own)), own], dim=1)
+    seen = torch.cat([own.new_ones(len(own), key.shape[2] - own.shape[1]), own], dim=1)
     grouped = query.shape[1] != key.shape[1]
     return scaled_dot_product_attention(query, key, value, attn_mask=seen, enable_gqa=grouped)

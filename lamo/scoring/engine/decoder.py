@@ -16,6 +16,8 @@ from lamo.scoring.engine.attention import KeysValues, attend_behind, attend_caus
 from lamo.scoring.engine.weights import Layer, Linear, Shape, Weights
 from lamo.scoring.packing import PackedSuffixes
 
+BASE = -1  # stands for the base model alone where a group's index would
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -38,7 +40,7 @@ class Part:
 class Question:
     """The candidates of one group, and what was read before them."""
 
-    group: int
+    group: int  # or BASE
     past: Sequence[Part]  # in order; the positions of the suffixes follow on them
     packed: PackedSuffixes
 
@@ -116,39 +118,23 @@ class Decoder:
             [q.packed.offsets + start for q, start in zip(questions, starts, strict=True)]
         ).to(self.device)
         x, kept = self.weights.embeddings[ids][None], []
+        asking = [_Asking(part, q.packed.own) for q, part in zip(questions, parts, strict=True)]
         for number, layer in enumerate(self.weights.layers):
             inner = self._norm(x, layer.input_norm)
             new = self._keys_values(layer, inner, rows, positions)
             kept.append(new)
-            query = self._query(layer, inner, rows, positions)
-            mixed = self._attend(questions, parts, number, query, new)
             if number == last:
-                ends = [
-                    part.start + q.packed.last for q, part in zip(questions, parts, strict=True)
-                ]
-                chosen = torch.cat(ends).to(self.device)
-                x, mixed, rows = x[:, chosen], mixed[:, :, chosen], rows.of_answers(questions)
-            x = self._through(layer, x, mixed, rows)
+                chosen = _ends(questions, parts).to(self.device)
+                x, inner, positions = x[:, chosen], inner[:, chosen], positions[chosen]
+                rows, asking = rows.of_answers(questions), _answering(questions)
+            query = self._query(layer, inner, rows, positions)
+            before = [[past.layers[number] for past in question.past] for question in questions]
+            mixed = [
+                one.attend(query, past, (new[0][:, :, part], new[1][:, :, part]))
+                for one, past, part in zip(asking, before, parts, strict=True)
+            ]
+            x = self._through(layer, x, torch.cat(mixed, dim=2), rows)
         return x, kept
-
-    def _attend(
-        self,
-        questions: Sequence[Question],
-        parts: Sequence[slice],
-        number: int,
-        query: Tensor,
-        new: KeysValues,
-    ) -> Tensor:
-        mixed = [
-            attend_behind(
-                query[:, :, part],
-                [past.layers[number] for past in question.past],
-                (new[0][:, :, part], new[1][:, :, part]),
-                question.packed.own.to(query.device),
-            )
-            for question, part in zip(questions, parts, strict=True)
-        ]
-        return torch.cat(mixed, dim=2)
 
     def _keys_values(
         self, layer: Layer, inner: Tensor, rows: "_Rows", positions: Tensor
@@ -184,11 +170,22 @@ class Decoder:
         return turned
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """The tokens of a question that look around: all of them, in the last layer its answers."""
+
+    part: slice  # of the queries
+    own: Tensor  # (asking, tokens of the question) bool
+
+    def attend(self, query: Tensor, past: Sequence[KeysValues], new: KeysValues) -> Tensor:
+        return attend_behind(query[:, :, self.part], past, new, self.own.to(query.device))
+
+
 class _Rows:
     """Which tokens which adapter acts on: stacked (a row of the batch each), or side by side."""
 
     def __init__(self, groups: Sequence[tuple[int, slice]], stacked: bool = False) -> None:
-        self._groups, self._stacked = groups, stacked
+        self._groups, self._stacked = groups if stacked else _joined(groups), stacked
 
     def of_answers(self, questions: Sequence[Question]) -> "_Rows":
         """The same when only the answer tokens are left."""
@@ -207,8 +204,21 @@ class _Rows:
             a, b = lora.a[chosen].transpose(1, 2), lora.b[chosen].transpose(1, 2)
             return y + (x @ a) @ b
         for group, part in self._groups:
+            if group == BASE:
+                continue
             y[:, part] += linear(linear(x[:, part], lora.a[group]), lora.b[group])
         return y
+
+
+def _joined(groups: Sequence[tuple[int, slice]]) -> list[tuple[int, slice]]:
+    """Neighbours of one group as one stretch."""
+    found: list[tuple[int, slice]] = []
+    for group, part in groups:
+        if found and found[-1][0] == group:
+            found[-1] = (group, slice(found[-1][1].start, part.stop))
+        else:
+            found.append((group, part))
+    return found
 
 
 def _rms_norm(x: Tensor, weight: Tensor, shape: Shape) -> Tensor:
@@ -230,6 +240,18 @@ def _part(kept: Sequence[KeysValues], row: int) -> Part:
 
 def _row(x: Tensor, row: int) -> Tensor:
     return x if x.shape[0] == 1 else x[row : row + 1]
+
+
+def _answering(questions: Sequence[Question]) -> list[_Asking]:
+    own = [question.packed.own[question.packed.last] for question in questions]
+    parts = _following([len(seen) for seen in own])
+    return [_Asking(part, seen) for part, seen in zip(parts, own, strict=True)]
+
+
+def _ends(questions: Sequence[Question], parts: Sequence[slice]) -> Tensor:
+    """Where the answers are given, in the row of all questions."""
+    ends = [part.start + q.packed.last for q, part in zip(questions, parts, strict=True)]
+    return torch.cat(ends)
 
 
 def _slices(questions: Sequence[Question]) -> list[slice]:
