@@ -65,7 +65,7 @@ def _overlaps(one: Medication, other: Medication, knowledge: Knowledge) -> Itera
     if same:
         severity = _ingredient_severity(one, other)
         yield Overlap(rule=INGREDIENT, severity=severity, shared=same[0].label, other=other)
-    elif not is_local(one.display):
+    elif not is_local(one.display) or _are_both_inhaled(one, other):
         severity = "info" if _changes_route(one, other) else "warning"
         yield Overlap(rule=CLASS, severity=severity, shared=shared[0], other=other)
 
@@ -128,6 +128,10 @@ def _ingredient_severity(one: Medication, other: Medication) -> Severity:
     is_renewal = same_product and other.status not in ("draft", "proposed")
     is_soft = is_renewal or is_local(one.display) or _changes_route(one, other)
     return "info" if is_soft else "warning"
+
+
+def _are_both_inhaled(one: Medication, other: Medication) -> bool:
+    return {route_of(one.display), route_of(other.display)} == {"inhaled"}
 
 
 def _changes_route(one: Medication, other: Medication) -> bool:

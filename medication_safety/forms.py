@@ -1,7 +1,10 @@
 """What the wording of an order says of its form. Words only: no dose form is coded yet."""
 
 import re
+from functools import lru_cache
 from typing import Literal
+
+from fhir_mappings.routes import by_words
 
 Route = Literal["oral", "parenteral", "inhaled", "local"]
 
@@ -19,6 +22,7 @@ _EXTENDED = re.compile(
 _FLUSH = re.compile(r"\b(?:flush|lock)\b", re.I)
 
 
+@lru_cache(maxsize=4096)
 def route_of(display: str) -> Route | None:
     """The route that the wording names, or None where it names none."""
     for route, words in _WORDS:
@@ -27,9 +31,10 @@ def route_of(display: str) -> Route | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def is_local(display: str) -> bool:
     """Whether the wording says that it acts where it is put: on the skin, in the eye, inhaled."""
-    return route_of(display) in ("local", "inhaled")
+    return by_words(display) is False
 
 
 def is_extended_release(display: str) -> bool:

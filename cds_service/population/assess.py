@@ -47,7 +47,7 @@ def assess(
     log_odds = tools.scorer.score(prompt, candidates, Deadline.after_ms(PATIENT_MS))
     choice = choose(record, log_odds, tools.artifact, indicating=tools.indications.for_label)
     proposed = [score.ingredient for score in choice.proposed]
-    findings = check_medications(record, proposed, tools.knowledge)
+    findings = check_medications(record, proposed, tools.rulebook)
     choice = withhold(choice, findings)
     return {
         "patient": patient_id,

@@ -121,7 +121,7 @@ def _rests_on(export: Export, tools: Tools) -> dict[str, Any]:
     chosen = {name: getattr(settings, name) for name in names}
     return {
         "artifact": f"{artifact.name} {artifact.version} {artifact.sha256}",
-        "knowledge": tools.knowledge.version,
+        "knowledge": tools.rulebook.version,
         "settings": chosen | {"scored_by": "a server" if settings.scorer_url else "this process"},
         "export": dict(sorted(export.inputs.items())),
     }

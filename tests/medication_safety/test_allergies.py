@@ -4,14 +4,13 @@ import pytest
 
 from fhir_mappings.record import Allergy
 from medication_safety.allergies import unknown_classes
-from medication_safety.check import check_medications
 from medication_safety.findings import Finding
-from tests.medication_safety.charts import KNOWLEDGE, allergy, chart, order
+from tests.medication_safety.charts import KNOWLEDGE, allergy, chart, judged, order
 
 
 def found(recorded: Allergy, ordered: str) -> tuple[Finding, ...]:
     record = chart(allergies=(recorded,), ordered=(order(ordered),))
-    return check_medications(record, [], KNOWLEDGE)
+    return judged(record, "allergy")
 
 
 def level(recorded: Allergy, ordered: str) -> str | None:
@@ -142,7 +141,7 @@ def test_the_strongest_of_several_allergies_leads_and_all_are_named() -> None:
     grave = allergy("Amoxicillin", reference="AllergyIntolerance/grave", criticality="high")
     record = chart(allergies=(mild, grave), ordered=(order("Amoxicillin"),))
 
-    (finding,) = check_medications(record, [], KNOWLEDGE)
+    (finding,) = judged(record, "allergy")
 
     assert finding.severity == "critical"
     assert [fact.reference for fact in finding.because] == [grave.reference, mild.reference]
@@ -161,7 +160,7 @@ def test_very_long_names_leave_the_summary_short() -> None:
     recorded = allergy("Amoxicillin", display="x" * 500)
     record = chart(allergies=(recorded,), ordered=(order("Ampicillin", "y" * 500),))
 
-    (finding,) = check_medications(record, [], KNOWLEDGE)
+    (finding,) = judged(record, "allergy")
 
     assert len(finding.summary) < 140
     assert finding.summary.endswith("a recorded allergy")

@@ -4,13 +4,15 @@ from datetime import date
 import pytest
 
 from fhir_mappings.record import Medication
-from medication_safety.check import check_medications, is_on_proposal
-from tests.medication_safety.charts import KNOWLEDGE, allergy, chart, ingredient, order, taken
+from medication_safety.check import is_on_current, is_on_proposal
+from tests.medication_safety.charts import allergy, chart, ingredient, judged, order, taken
+
+DUPLICATES = ("duplicate-ingredient", "duplicate-class")
 
 
 def found(ordered: Medication, beside: Medication) -> list[tuple[str, str]]:
     record = chart(current=(beside,), ordered=(ordered,))
-    return [(one.rule, one.severity) for one in check_medications(record, [], KNOWLEDGE)]
+    return [(one.rule, one.severity) for one in judged(record, *DUPLICATES)]
 
 
 def test_another_product_of_an_ingredient_on_the_list_is_a_warning() -> None:
@@ -33,7 +35,7 @@ def test_two_drafts_of_one_product_are_a_warning_on_the_second() -> None:
     first = order("Lisinopril", reference="MedicationRequest/1")
     second = replace(first, reference="MedicationRequest/2")
 
-    (finding,) = check_medications(chart(ordered=(first, second)), [], KNOWLEDGE)
+    (finding,) = judged(chart(ordered=(first, second)), *DUPLICATES)
 
     assert (finding.severity, finding.medication.reference) == ("warning", "MedicationRequest/2")
     assert finding.because[0].reference == "MedicationRequest/1"
@@ -132,16 +134,19 @@ def test_a_heparin_flush_is_no_anticoagulant() -> None:
     assert found(order("Heparin", "Heparin 10 UNT/ML flush"), taken("Apixaban")) == []
 
 
-def test_two_that_are_both_taken_are_not_judged() -> None:
+def test_of_two_that_are_both_taken_the_later_one_is_spoken_of() -> None:
     record = chart(current=(taken("Simvastatin"), taken("Atorvastatin")))
 
-    assert check_medications(record, [], KNOWLEDGE) == ()
+    (finding,) = judged(record, *DUPLICATES)
+
+    assert finding.medication == record.current[1]
+    assert is_on_current(finding, record)
 
 
 def test_a_suggestion_of_a_class_on_the_list_is_objected_to_as_a_suggestion() -> None:
     record = chart(current=(taken("Simvastatin"),))
 
-    (finding,) = check_medications(record, [ingredient("Atorvastatin")], KNOWLEDGE)
+    (finding,) = judged(record, *DUPLICATES, proposed=[ingredient("Atorvastatin")])
 
     assert is_on_proposal(finding)
     assert finding.medication == Medication(
@@ -152,7 +157,7 @@ def test_a_suggestion_of_a_class_on_the_list_is_objected_to_as_a_suggestion() ->
 def test_of_two_suggestions_of_one_class_the_better_stays() -> None:
     proposed = [ingredient("Atorvastatin"), ingredient("Simvastatin")]
 
-    findings = check_medications(chart(), proposed, KNOWLEDGE)
+    findings = judged(chart(), *DUPLICATES, proposed=proposed)
 
     assert [finding.medication.display for finding in findings] == ["Simvastatin"]
 
@@ -161,7 +166,7 @@ def test_a_suggestion_that_is_withheld_does_not_speak_against_the_next() -> None
     record = chart(allergies=(allergy("Atorvastatin", criticality="high"),))
     proposed = [ingredient("Atorvastatin"), ingredient("Metformin")]
 
-    findings = check_medications(record, proposed, KNOWLEDGE)
+    findings = judged(record, *DUPLICATES, "allergy", proposed=proposed)
 
     assert [(one.rule, one.medication.display) for one in findings] == [("allergy", "Atorvastatin")]
 
@@ -169,9 +174,9 @@ def test_a_suggestion_that_is_withheld_does_not_speak_against_the_next() -> None
 def test_an_order_repeats_several_and_one_finding_names_them_all() -> None:
     current = (taken("Simvastatin"), taken("Pravastatin"))
 
-    (finding,) = check_medications(
-        chart(current=current, ordered=(order("Atorvastatin"),)), [], KNOWLEDGE
-    )
+    ordered = order("Atorvastatin")
+    found = judged(chart(current=current, ordered=(ordered,)), *DUPLICATES)
+    (finding,) = (one for one in found if one.medication == ordered)
 
     assert [fact.reference for fact in finding.because] == [one.reference for one in current]
     assert len(finding.summary) < 140
