@@ -3,12 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cds_service.cards_kinds import finding_card, gap_card, overprescription_card, regimen_card
+from cds_service.cards_kinds import (
+    doubtful_part,
+    finding_card,
+    gap_card,
+    overprescription_card,
+    regimen_card,
+)
 from cds_service.cards_material import CardMaterial
 from cds_service.cards_parts import Json, Parts, card_json, distinct
 from cds_service.cards_selection import select_parts
 from cds_service.cards_suggestions import suggestions_card
-from medication_safety.check import is_on_proposal
+from medication_safety.check import is_on_current, is_on_proposal
 
 __all__ = ["Built", "CardMaterial", "build_cards"]
 
@@ -49,15 +55,28 @@ def _all_parts(material: CardMaterial) -> Iterator[Parts]:
     """Every card of the call, the most telling kind first."""
     if material.is_order_hook:
         yield from _parts_about_orders(material)
+    yield from _parts_about_current(material)
     if (suggestions := suggestions_card(material)) is not None:
         yield suggestions
 
 
 def _parts_about_orders(material: CardMaterial) -> Iterator[Parts]:
     for finding in material.findings:
-        if not is_on_proposal(finding):
+        if not (is_on_proposal(finding) or is_on_current(finding, material.record)):
             yield finding_card(finding, material)
     for unsupported in material.choice.unsupported:
         yield overprescription_card(unsupported, material)
     if material.choice.regimen is not None:
         yield regimen_card(material.choice.regimen, material)
+
+
+def _parts_about_current(material: CardMaterial) -> Iterator[Parts]:
+    """What is taken already: beside an order only what is a warning, and never the model alone."""
+    for finding in material.findings:
+        if is_on_current(finding, material.record) and (
+            finding.severity != "info" or not material.is_order_hook
+        ):
+            yield finding_card(finding, material)
+    if not material.is_order_hook:
+        for doubtful in material.choice.doubtful:
+            yield doubtful_part(doubtful, material)

@@ -4,27 +4,29 @@ from collections.abc import Sequence
 from typing import Literal
 
 from cds_service.cards_material import CardMaterial
-from cds_service.cards_parts import Parts, relative_reference, withdrawal
+from cds_service.cards_parts import Json, Parts, relative_reference, stopping, withdrawal
 from cds_service.cards_text import (
+    SUMMARY_LIMIT,
     counted,
     detail_text,
     escaped,
+    fact_line,
     fact_lines,
     plain,
     share,
     strength_against,
 )
-from fhir_mappings.record import Medication
-from lamo.selection import Regimen, Unsupported
+from fhir_mappings.record import Fact, Medication
+from lamo.explanation import Moved
+from lamo.selection import CandidateScore, Regimen, Unsupported
+from medication_safety.check import is_on_current
 from medication_safety.findings import Finding
 
 Basis = Literal["model", "rules", "model and rules", "record"]  # what a card rests on
 
 NAME_IN_SUMMARY = 50
-NOT_ABRUPTLY = (
-    "**Before removing it:** if the patient already takes it, stopping abruptly may do harm; "
-    "consider reviewing its indication first."
-)
+MOST_MOVING = 2  # facts that are named for, and against, a medication
+WORTH_NAMING = 0.1  # log-odds: what moves a score by less says nothing
 COMMON_REASONS = ("will-monitor", "tolerated-before", "recipient-disagrees-evidence")
 RULE_REASONS = {
     "allergy": ("tolerated-before", "will-monitor", "recipient-disagrees-evidence"),
@@ -38,10 +40,10 @@ def overprescription_card(unsupported: Unsupported, material: CardMaterial) -> P
     medication, score = unsupported.medication, unsupported.score
     body = (
         what_paragraph(medication),
-        why_paragraph(material),
+        why_paragraph(score, material),
         f"**Strength:** the model's support for it is {strength_against(score)}; it was "
         f"prescribed in {share(score.base_rate)} of the visits that the model was validated on.",
-        NOT_ABRUPTLY,
+        *_before_stopping(medication, material),
     )
     return Parts(
         topic="overprescription",
@@ -84,32 +86,73 @@ def regimen_card(regimen: Regimen, material: CardMaterial) -> Parts:
 
 
 def finding_card(finding: Finding, material: CardMaterial) -> Parts:
-    """An order that a rule objects to."""
+    """A medication that a rule objects to."""
+    medication = finding.medication
+    is_current = is_on_current(finding, material.record)
+    is_warning = finding.severity != "info"
     body = (
-        what_paragraph(finding.medication),
+        what_paragraph(medication),
         f"**Why:** {fact_lines(finding.because)}.",
         f"**Does not apply if** {escaped(finding.not_if, 150)}.",
+        *(_before_stopping(medication, material) if is_warning else ()),
     )
-    is_warning = finding.severity != "info"
     return Parts(
         topic=finding.rule,
         summary=finding.summary,
         detail=detail_text(body, closing(material, basis="rules")),
         indicator=finding.severity,
         source=finding.source,
-        suggestions=withdrawal(finding.medication, material) if is_warning else (),
+        suggestions=_offers(medication, material) if is_warning or is_current else (),
         reasons=RULE_REASONS.get(finding.rule, COMMON_REASONS),
-        about=relative_reference(finding.medication.reference) or "",
-        rxcuis=_codes(finding.medication),
-        line=_line(finding),
+        about=relative_reference(medication.reference) or "",
+        rxcuis=_codes(medication),
+        line=_line(finding, material),
+        is_current=is_current,
     )
 
 
-def _line(finding: Finding) -> str:
-    """The finding as one line of a card that holds several."""
-    name, why = escaped(finding.medication.display), fact_lines(finding.because, most=2)
-    not_if = escaped(finding.not_if, 110)
-    return f"**{name}:** {escaped(finding.summary, 140)} ({why}). Does not apply if {not_if}."
+def doubtful_part(doubtful: Unsupported, material: CardMaterial) -> Parts:
+    """What is taken already and little in the record supports: a line of the card for review."""
+    medication = doubtful.medication
+    return Parts(
+        topic="overprescription",
+        summary=f"Consider reviewing {plain(medication.display, NAME_IN_SUMMARY)}: "
+        "little in the record supports it",
+        detail="",
+        indicator="info",
+        source=material.model_name,
+        reasons=("indication-not-recorded", "tolerated-before", "will-monitor"),
+        about=relative_reference(medication.reference) or "",
+        rxcuis=_codes(medication),
+        line=f"**{escaped(medication.display, 60)}:** little in the record supports it; the "
+        f"model's support is {strength_against(doubtful.score)}.",
+        is_current=True,
+    )
+
+
+def _offers(medication: Medication, material: CardMaterial) -> tuple[Json, ...]:
+    return withdrawal(medication, material) or stopping(medication, material)
+
+
+def _before_stopping(medication: Medication, material: CardMaterial) -> tuple[str, ...]:
+    """What to think of where the order repeats what is taken, and stopping may do harm."""
+    taken = {one for current in material.record.current for one in current.ingredients}
+    caution = material.tapers.caution_of(medication)
+    if caution is None or taken.isdisjoint(medication.ingredients):
+        return ()
+    return (f"**Before stopping it,** as the patient already takes it: {caution.sentence}",)
+
+
+def _line(finding: Finding, material: CardMaterial) -> str:
+    """The finding as one line of a card that holds several; its own medication is named once."""
+    own = finding.medication.reference
+    others = [fact for fact in finding.because if fact.reference is None or fact.reference != own]
+    why = f" ({fact_lines(others, most=2)})" if others else ""
+    summary, not_if = escaped(finding.summary, SUMMARY_LIMIT), escaped(finding.not_if, 110)
+    caution = material.tapers.caution_of(finding.medication)
+    is_current = is_on_current(finding, material.record)
+    more = f" {caution.sentence}" if caution and is_current else ""
+    return f"**{summary}**{why}. Does not apply if {not_if}.{more}"
 
 
 def _codes(medication: Medication) -> tuple[str, ...]:
@@ -143,14 +186,34 @@ def what_paragraph(medication: Medication) -> str:
     return f"**What:** {escaped(medication.display)}" + (f" ({notes})." if notes else ".")
 
 
-def why_paragraph(material: CardMaterial) -> str:
-    """What the model's judgement rests on."""
+def why_paragraph(score: CandidateScore, material: CardMaterial) -> str:
+    """What the model's judgement rests on: which facts move the score, found by leaving each out.
+
+    Where that was not found out, the diagnoses that it was read beside.
+    """
+    label = score.ingredient.label
+    against = _moving(material.explanation.speaking_against(label, MOST_MOVING))
+    speaking = _moving(material.explanation.speaking_for(label, MOST_MOVING))
+    if against or speaking:
+        return (
+            "**Why:** the model sees too little in the record that usually goes with this "
+            f"medication. Most for it: {speaking or 'nothing that weighs'}; "
+            f"most against it: {against or 'nothing that weighs'}."
+        )
     facts = [diagnosis.fact for diagnosis in material.record.diagnoses]
     if not facts:
         return "**Why:** no active diagnosis stands in the record that was received."
     return (
         f"**Why:** the record shows {fact_lines(facts)}; "
         "the model sees too little there that usually goes with this medication."
+    )
+
+
+def _moving(moved: Sequence[Moved]) -> str:
+    weighing = (one for one in moved if abs(one.delta) >= WORTH_NAMING)
+    return "; ".join(
+        fact_line(one.fact) if isinstance(one.fact, Fact) else escaped(one.named)
+        for one in weighing
     )
 
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cds_service.card_policy import CardPolicy, load_policy
 from fhir_mappings.record import Fact, Gap, PatientRecord
+from lamo.explanation import Explanation
 from lamo.selection import Choice
 from medication_safety.findings import Finding
+from medication_safety.taper import TaperTable
 
 ORDER_HOOKS = frozenset({"order-select", "order-sign", "medication-prescribe"})
 
@@ -17,7 +20,7 @@ class CardMaterial:
 
     record: PatientRecord
     choice: Choice  # proposals with a finding are already withheld
-    findings: tuple[Finding, ...]  # on ordered medications
+    findings: tuple[Finding, ...]  # on ordered and on current medications
     gaps: tuple[Gap, ...]
     supports: Mapping[str, tuple[Fact, ...]]  # by RxNorm code of a proposal; none: not suggested
     hook: str
@@ -30,6 +33,9 @@ class CardMaterial:
     event_id: str  # of the audit entry
     new_uuid: Callable[[], str]
     policy: CardPolicy = field(default_factory=load_policy)
+    explanation: Explanation = field(default_factory=Explanation)
+    originals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by reference
+    tapers: TaperTable = field(default_factory=TaperTable.load)
     overridden: frozenset[tuple[str, str]] = frozenset()  # (rule, RxNorm code), with a reason
 
     @property

@@ -24,6 +24,7 @@ TOPICS = {
     "suggestion": "Medication suggestion",
     "gap": "Not checked",
     "review": "Also worth a look",
+    "deprescribing": "Review of current medications",
     "interaction": "Interaction",
     "older-adult": "Potentially inappropriate in older adults",
     "cascade": "Possible prescribing cascade",
@@ -64,6 +65,7 @@ class Parts:
     about: str = ""  # the order: tells apart two cards with one summary
     rxcuis: tuple[str, ...] = ()  # RxNorm codes of what it is about
     line: str = ""  # the whole of it in one line of Markdown, where it is merged with others
+    is_current: bool = False  # about what is taken already: shown in the one card for review
     covers: tuple[tuple[str, str], ...] = ()  # (rule, RxNorm code) of a merged card
 
     @property
@@ -132,6 +134,24 @@ def withdrawal(medication: Medication, material: CardMaterial) -> tuple[Json, ..
         "resourceId": reference,
     }
     return (suggestion_json(f"Remove the draft of {name}", action, material.new_uuid),)
+
+
+def stopping(medication: Medication, material: CardMaterial) -> tuple[Json, ...]:
+    """The offer to mark a current order as stopped, written on the client's own resource.
+
+    None for what is no order of the record, as a statement of the patient's.
+    """
+    reference = relative_reference(medication.reference)
+    original = material.originals.get(reference or "")
+    if original is None:
+        return ()
+    name = plain(medication.display)
+    action = {
+        "type": "update",
+        "description": f"Mark the order of {name} as stopped",
+        "resource": {**original, "status": "stopped"},
+    }
+    return (suggestion_json(f"Mark {name} as stopped", action, material.new_uuid),)
 
 
 def distinct(cards: Iterable[Parts]) -> list[Parts]:

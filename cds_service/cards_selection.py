@@ -11,9 +11,10 @@ from typing import Literal
 from cds_service.cards_kinds import closing
 from cds_service.cards_material import CardMaterial
 from cds_service.cards_parts import Parts
-from cds_service.cards_text import counted, detail_text
+from cds_service.cards_text import counted, detail_text, that_fit
 from medication_safety.allergies import RANK
 
+MORE = "- and {} more, in the record of this decision"
 APART = frozenset({"suggestion", "gap"})  # info cards that stay cards of their own
 Why = Literal["policy", "overridden before"]
 
@@ -49,7 +50,12 @@ def select_parts(parts: Iterable[Parts], material: CardMaterial) -> Selection:
         else:
             loud.append(replace(part, indicator=severity))
     loud.sort(key=lambda part: RANK[part.indicator])
-    return Selection(shown=tuple(_within_budget(loud, material)), suppressed=tuple(suppressed))
+    current = [part for part in loud if part.is_current]
+    orders = [part for part in loud if not part.is_current]
+    shown = _within_budget(orders, material, reserved=1 if current else 0)
+    if current:
+        shown.append(for_review(current, material))
+    return Selection(shown=tuple(shown), suppressed=tuple(suppressed))
 
 
 def _suppressed(part: Parts, why: Why) -> Suppressed:
@@ -58,17 +64,15 @@ def _suppressed(part: Parts, why: Why) -> Suppressed:
 
 def _was_answered(part: Parts, material: CardMaterial) -> bool:
     """Whether each medication of the card had this rule's card overridden with a reason."""
-    return bool(part.rxcuis) and all(
-        (part.topic, rxcui) in material.overridden for rxcui in part.rxcuis
-    )
+    return bool(part.answers) and material.overridden.issuperset(part.answers)
 
 
-def _within_budget(loud: Sequence[Parts], material: CardMaterial) -> list[Parts]:
+def _within_budget(loud: Sequence[Parts], material: CardMaterial, reserved: int) -> list[Parts]:
     apart = [part for part in loud if part.indicator == "info" and part.topic in APART]
     quiet = [part for part in loud if part.indicator == "info" and part.topic not in APART]
     whole = [part for part in loud if part.indicator != "info"]
     critical = [part for part in whole if part.indicator == "critical"]
-    more = bool(quiet) + len(apart)
+    more = bool(quiet) + len(apart) + reserved
     room = max(len(critical), 1, material.policy.most_cards - more)
     if len(whole) > room:
         whole, quiet = whole[:room], whole[room:] + quiet
@@ -79,16 +83,53 @@ def merged(quiet: Sequence[Parts], material: CardMaterial) -> Parts:
     """One card of everything that is no reason to interrupt; a single one stays as it is."""
     if len(quiet) == 1:
         return replace(quiet[0], indicator="info", suggestions=())
-    lines = "\n".join(f"- {part.line}" for part in quiet)
-    reasons = tuple(dict.fromkeys(reason for part in quiet for reason in part.reasons))
+    ending = closing(material, basis="rules")
+    shown = _that_fit(quiet, ending)
     return Parts(
         topic="review",
         summary=f"Also worth a look: {counted(len(quiet), 'point', 'points')} about these "
         "medications",
-        detail=detail_text((lines,), closing(material, basis="rules")),
+        detail=detail_text(_listed(shown, quiet), ending),
         indicator="info",
         source=quiet[0].source,
-        reasons=reasons[:3],
-        rxcuis=tuple(dict.fromkeys(code for part in quiet for code in part.rxcuis)),
-        covers=tuple((part.topic, code) for part in quiet for code in part.rxcuis),
+        reasons=_reasons(shown),
+        covers=_answers(shown),
     )
+
+
+def for_review(current: Sequence[Parts], material: CardMaterial) -> Parts:
+    """One card of what is taken already and might be stopped: it offers, and chooses nothing."""
+    ending = closing(material, basis="model and rules")
+    shown = _that_fit(current, ending)
+    count = len({part.about for part in current})
+    several = counted(count, "current medication", "current medications")
+    offers = {offer["label"]: offer for part in shown for offer in part.suggestions}
+    return Parts(
+        topic="deprescribing",
+        summary=current[0].summary if len(current) == 1 else f"Consider reviewing {several}",
+        detail=detail_text(_listed(shown, current), ending),
+        indicator="info",
+        source=current[0].source,
+        suggestions=tuple(offers.values()),
+        behavior="any",
+        reasons=_reasons(shown),
+        covers=_answers(shown),
+    )
+
+
+def _that_fit(parts: Sequence[Parts], ending: Sequence[str]) -> Sequence[Parts]:
+    return parts[: that_fit([f"- {part.line}" for part in parts], (MORE.format(99), *ending))]
+
+
+def _listed(shown: Sequence[Parts], parts: Sequence[Parts]) -> list[str]:
+    """Each of those shown in a line; how many more there are, when there are."""
+    more = len(parts) - len(shown)
+    return [*(f"- {part.line}" for part in shown), *([MORE.format(more)] if more else [])]
+
+
+def _answers(parts: Sequence[Parts]) -> tuple[tuple[str, str], ...]:
+    return tuple(answer for part in parts for answer in part.answers)
+
+
+def _reasons(parts: Sequence[Parts]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(reason for part in parts for reason in part.reasons))[:3]

@@ -7,7 +7,6 @@ from cds_service.cards_kinds import closing
 from cds_service.cards_material import CardMaterial
 from cds_service.cards_parts import Json, Parts, relative_reference, suggestion_json
 from cds_service.cards_text import (
-    DETAIL_LIMIT,
     counted,
     detail_text,
     escaped,
@@ -15,6 +14,7 @@ from cds_service.cards_text import (
     plain,
     share,
     strength_for,
+    that_fit,
 )
 from fhir_mappings.drafts import draft_medication_request
 from fhir_mappings.record import Diagnosis, Fact
@@ -44,7 +44,8 @@ class Suggested:
 def suggestions_card(material: CardMaterial) -> Parts | None:
     """All suggestions of a call in one card; None when there is nothing to suggest."""
     ending = closing(material, basis="model and rules")
-    chosen = _that_fit(_supported(material), ending)
+    found = _supported(material)
+    chosen = found[: that_fit([one.line for one in found], (LEAD, *ending))]
     if not chosen:
         return None
     lines = "\n".join(suggested.line for suggested in chosen)
@@ -70,18 +71,6 @@ def _supported(material: CardMaterial) -> list[Suggested]:
         and (facts := tuple(material.supports.get(score.ingredient.rxcui, ())))
     ]
     return found[: material.policy.most_suggestions]
-
-
-def _that_fit(found: Sequence[Suggested], ending: Sequence[str]) -> list[Suggested]:
-    """Those whose reasons find room in the detail: none is made without its reason."""
-    room = DETAIL_LIMIT - len("\n\n".join((LEAD, "", *ending)))
-    kept: list[Suggested] = []
-    for suggested in found:
-        room -= len(suggested.line) + 1
-        if room < 0:
-            break
-        kept.append(suggested)
-    return kept
 
 
 def _summary(chosen: Sequence[Suggested]) -> str:

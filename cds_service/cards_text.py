@@ -102,6 +102,16 @@ def detail_text(body: Sequence[str], closing: Sequence[str]) -> str:
     return "\n\n".join([*kept, _MORE, *closing])
 
 
+def that_fit(lines: Sequence[str], beside: Sequence[str]) -> int:
+    """How many of the lines of a list, from the first, find room beside other paragraphs."""
+    room = DETAIL_LIMIT - len("\n\n".join(["", *beside]))
+    for count, line in enumerate(lines):
+        room -= len(line) + 2
+        if room < 0:
+            return count
+    return len(lines)
+
+
 def _band(distance: float) -> str:
     if distance >= 2:  # log-odds: at least seven times the odds
         return "far"

@@ -1,21 +1,24 @@
 """What one call led to, on its way into cards and into the audit log."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from cds_service.audit.entries import DecisionEntry, InputState
 from cds_service.cards import Built
 from cds_service.cards_material import CardMaterial
 from cds_service.hook_request import HookRequest
 from cds_service.prefetch import Prefetched
-from cds_service.rows import finding_row, note_row, score_row
+from cds_service.rows import finding_row, moved_row, note_row, score_row
 from cds_service.stopwatch import Stopwatch
 from cds_service.tools import Tools
 from cds_service.trust import Caller
 from fhir_mappings.record import Fact, Gap, PatientRecord
+from lamo.explanation import Explanation
 from lamo.notes.merge import ReadNote
 from lamo.prompts import Prompt
-from lamo.selection import CandidateScore, Choice, withhold
+from lamo.selection import CandidateScore, Choice
 from medication_safety.check import is_on_proposal
 from medication_safety.findings import Finding
 
@@ -42,32 +45,45 @@ class Decided:
     prompt: Prompt
     choice: Choice
     findings: tuple[Finding, ...]
+    explanation: Explanation
     gaps: tuple[Gap, ...]
 
     def card_material(
-        self, tools: Tools, overridden: frozenset[tuple[str, str]] = frozenset()
+        self,
+        tools: Tools,
+        originals: Mapping[str, Mapping[str, Any]],
+        overridden: frozenset[tuple[str, str]] = frozenset(),
     ) -> CardMaterial:
-        """What the cards may say: proposals that our own rules object to are withheld."""
-        choice = withhold(self.choice, self.findings)
+        """What the cards may say.
+
+        Args:
+            tools: whose policy and tables the cards name.
+            originals: the orders of the record as they came, by reference.
+            overridden: rules and medications that were answered with a reason not long ago.
+        """
         return CardMaterial(
             record=self.record,
-            choice=choice,
+            choice=self.choice,
             findings=tuple(found for found in self.findings if not is_on_proposal(found)),
             gaps=self.gaps,
             supports={
-                score.ingredient.rxcui: self._supports(score, tools) for score in choice.proposed
+                score.ingredient.rxcui: self._supports(score, tools)
+                for score in self.choice.proposed
             },
             hook=self.request.hook,
             user_id=self.request.user_id,
             encounter_id=self.request.encounter_id,
             model_name=f"{tools.artifact.name} {tools.artifact.version}",
             is_demonstration=tools.artifact.is_demonstration,
-            knowledge_version=tools.knowledge.version,
+            knowledge_version=tools.rulebook.version,
             public_url=tools.settings.public_url,
             event_id=self.event_id,
             new_uuid=tools.new_uuid,
             policy=tools.policy,
             overridden=overridden,
+            explanation=self.explanation,
+            originals=originals,
+            tapers=tools.rulebook.tapers,
         )
 
     def audit_entry(self, built: Built, trail: Trail, tools: Tools) -> DecisionEntry:
@@ -95,7 +111,7 @@ class Decided:
             prompt_sha256=self.prompt.sha256,
             model=tools.artifact.identity()
             | {
-                "knowledge": tools.knowledge.version,
+                "knowledge": tools.rulebook.version,
                 "card_policy": f"{tools.policy.version} {tools.policy.sha256[:12]}",
             },
             scores=[score_row(score) for score in self.choice.scores],
@@ -104,6 +120,7 @@ class Decided:
             suppressed=built.suppressed,
             gaps=self.gaps,
             findings=[finding_row(finding) for finding in self.findings],
+            explained=[moved_row(moved) for moved in self.explanation.moved],
             stage_ms=trail.watch.stage_ms | {"total": trail.watch.total_ms()},
         )
 

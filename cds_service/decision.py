@@ -17,16 +17,21 @@ from fhir_mappings.inputs import Attachment, HookResources
 from fhir_mappings.mapping import map_record
 from fhir_mappings.record import Gap, PatientRecord
 from lamo.deadline import Deadline
+from lamo.explanation import Explanation, explain
+from lamo.notes.digest import NoteDigest
 from lamo.prompts import Prompt, render_prompt
-from lamo.scoring.base import ScorerUnavailable
-from lamo.selection import Choice, candidates_for, choose
+from lamo.scoring.base import ScorerUnavailable, VariantScorer
+from lamo.selection import Choice, candidates_for, choose, withhold
 from medication_safety.allergies import unknown_classes
 from medication_safety.check import check_medications
+from medication_safety.organ_function import unread_labs
 
 SIGNING = frozenset({"order-sign", "medication-prescribe"})
 SELECTING = frozenset({"order-select"})  # one order is being chosen: no other is suggested
 UNREAD = frozenset({"absent", "failed"})  # states of a prefetch key
 READ_SHARE = 0.5  # of what is left then, at most, for reading the notes
+EXPLAIN_SHARE = 0.7  # of what is left then, at most, for what speaks for and against
+MOST_EXPLAINED = 8  # medications: what can be explained within 400 ms
 FETCH_SHARE = 0.6  # of the call's time, at most, for reading the client's FHIR server
 
 
@@ -52,9 +57,11 @@ def decide(
     log_odds, outage = watch.run("score", try_score, prompt, asked, tools, deadline)
     choice = watch.run("choose", choose_for, record, log_odds, tools)
     proposed = [score.ingredient for score in choice.proposed]
-    findings = watch.run("check", check_medications, record, proposed, tools.knowledge)
-    unknown = unknown_classes(record, tools.knowledge)
-    gaps = (*prefetched.gaps, *odd, *unread, *cut, *outage, *choice.gaps, *unknown)
+    findings = watch.run("check", check_medications, record, proposed, tools.rulebook)
+    choice = withhold(choice, findings)
+    why, untold = watch.run("explain", try_explain, record, digest, choice, tools, deadline)
+    unchecked = (*unknown_classes(record, tools.rulebook.knowledge), *_unread_labs(record, tools))
+    gaps = (*prefetched.gaps, *odd, *unread, *cut, *outage, *choice.gaps, *unchecked, *untold)
     decided = Decided(
         event_id=new_event_id(),
         request=request,
@@ -63,9 +70,11 @@ def decide(
         prompt=prompt,
         choice=choice,
         findings=findings,
+        explanation=why,
         gaps=gaps,
     )
-    material = decided.card_material(tools, earlier_overrides(request, tools))
+    originals = originals_of(prefetched)
+    material = decided.card_material(tools, originals, earlier_overrides(request, tools))
     built = watch.run("cards", build_cards, material)
     trail = Trail(
         caller=caller,
@@ -97,6 +106,30 @@ def try_score(
         return {}, (gap,)
 
 
+def try_explain(
+    record: PatientRecord,
+    digest: NoteDigest | None,
+    choice: Choice,
+    tools: Tools,
+    deadline: Deadline,
+) -> tuple[Explanation, tuple[Gap, ...]]:
+    """What speaks for and against the medications that cards are about, in the time that is left.
+
+    Only with an engine that is quick with variants of a prompt: another would need as many whole
+    calls as there are facts. What no time was left for is a gap, and not shown.
+    """
+    chosen = [one.score for one in choice.unsupported] + list(choice.proposed)
+    labels = [score.ingredient.label for score in chosen][:MOST_EXPLAINED]
+    if not labels or not isinstance(tools.scorer, VariantScorer):
+        return Explanation(), ()
+    explain_by = deadline.share(EXPLAIN_SHARE)
+    why = explain(record, digest, tools.prompts, tools.scorer, labels, explain_by)
+    if why.reason is None:
+        return why, ()
+    meaning = f"{why.unexamined} facts were not examined for what they say ({why.reason})"
+    return why, (Gap(kind="not-explained", where="model", meaning=meaning),)
+
+
 def earlier_overrides(request: HookRequest, tools: Tools) -> frozenset[tuple[str, str]]:
     """Which cards of this patient were overridden with a reason not long ago, by rule and drug."""
     since = tools.clock() - timedelta(hours=tools.policy.quiet_hours)
@@ -106,6 +139,20 @@ def earlier_overrides(request: HookRequest, tools: Tools) -> frozenset[tuple[str
 def choose_for(record: PatientRecord, log_odds: Mapping[str, float], tools: Tools) -> Choice:
     """What the scores lead to, with the indication table in view."""
     return choose(record, log_odds, tools.artifact, indicating=tools.indications.for_label)
+
+
+def originals_of(prefetched: Prefetched) -> Mapping[str, Mapping[str, Any]]:
+    """The client's own orders by reference: what an offer to stop one is written on."""
+    requests = (*prefetched.resources.get("medications", ()),)
+    return {
+        f"MedicationRequest/{one['id']}": one
+        for one in requests
+        if one.get("resourceType") == "MedicationRequest" and one.get("id")
+    }
+
+
+def _unread_labs(record: PatientRecord, tools: Tools) -> tuple[Gap, ...]:
+    return unread_labs(record, record.ordered, tools.rulebook.organs)
 
 
 def _asked(

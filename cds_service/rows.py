@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from fhir_mappings.record import Fact
+from lamo.explanation import Moved
 from lamo.notes.merge import ReadNote
 from lamo.selection import CandidateScore
 from medication_safety.findings import Finding
@@ -24,6 +26,16 @@ def finding_row(finding: Finding) -> dict[str, Any]:
         "summary": finding.summary,
         "because": [fact.reference for fact in finding.because],
         "source": finding.source,
+    }
+
+
+def moved_row(moved: Moved) -> dict[str, Any]:
+    """How far one fact moved one candidate: where it stands, none of its words."""
+    return {
+        "label": moved.label,
+        "section": moved.section,
+        "fact": moved.fact.reference if isinstance(moved.fact, Fact) else None,
+        "delta": round(moved.delta, 3),
     }
 
 

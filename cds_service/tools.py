@@ -11,6 +11,7 @@ from cds_service.fhir_client import FhirClient
 from cds_service.notes.building import build_desk
 from cds_service.notes.desk import NoteDesk
 from cds_service.settings import Settings
+from cds_service.terminology.lookup import with_terminology
 from fhir_mappings.indications import Indications
 from fhir_mappings.inputs import MappingTables
 from lamo.artifact import Artifact, bundled_artifact_folder, load_artifact
@@ -20,7 +21,7 @@ from lamo.scoring.device import check_device
 from lamo.scoring.remote.check import check_server
 from lamo.scoring.remote.scorer import RemotePlan, RemoteScorer
 from lamo.scoring.tokens import prompt_plan
-from medication_safety.knowledge import Knowledge
+from medication_safety.rulebook import Rulebook
 
 
 def _now() -> datetime:
@@ -41,7 +42,7 @@ class Tools:
     artifact: Artifact
     prompts: PromptPlan
     scorer: Scorer
-    knowledge: Knowledge
+    rulebook: Rulebook
     indications: Indications
     audit_log: AuditLog
     policy: CardPolicy
@@ -60,7 +61,9 @@ def build_tools(settings: Settings, scorer: Scorer | None = None) -> Tools:
     Raises:
         ArtifactRefused: the artifact cannot be served.
     """
-    tables, indications = MappingTables.load(), Indications.load()
+    shipped, indications = MappingTables.load(), Indications.load()
+    formulary = with_terminology(shipped.formulary, settings.database_url)
+    tables = replace(shipped, formulary=formulary)
     artifact = load_artifact(settings.artifact or bundled_artifact_folder())
     return Tools(
         settings=settings,
@@ -71,7 +74,7 @@ def build_tools(settings: Settings, scorer: Scorer | None = None) -> Tools:
             prompt_plan(artifact, settings.prompt_tokens), indicating=indications.for_label
         ),
         scorer=scorer or _scorer(artifact, settings),
-        knowledge=Knowledge.load(tables.formulary),
+        rulebook=Rulebook.load(tables.formulary),
         indications=indications,
         audit_log=AuditLog(settings.database_url),
         policy=load_policy(settings.card_policy),

@@ -53,7 +53,8 @@ class Choice:
 
     scores: tuple[CandidateScore, ...] = ()  # every candidate, best first; empty in an outage
     proposed: tuple[CandidateScore, ...] = ()  # chosen by the policy, not on the list, best first
-    unsupported: tuple[Unsupported, ...] = ()
+    unsupported: tuple[Unsupported, ...] = ()  # of the orders
+    doubtful: tuple[Unsupported, ...] = ()  # of what is taken already; when all was scored
     regimen: Regimen | None = None  # None: not longer than expected, or not judged
     gaps: tuple[Gap, ...] = ()  # for example an ordered medication outside the vocabulary
 
@@ -121,7 +122,10 @@ def choose(
     return Choice(
         scores=scores,
         proposed=_proposed(scores, on_list, artifact, pairs) if is_whole else (),
-        unsupported=tuple(_unsupported(record, by_rxcui, indicating)),
+        unsupported=tuple(_unsupported(record.ordered, record, by_rxcui, indicating)),
+        doubtful=tuple(_unsupported(record.current, record, by_rxcui, indicating))
+        if is_whole
+        else (),
         regimen=_regimen(record, scores) if is_whole else None,
         gaps=tuple(_outside(record.ordered, artifact)),
     )
@@ -185,15 +189,18 @@ def _context(scores: Sequence[CandidateScore], on_list: Set[str], pairs: KnownPa
 
 
 def _unsupported(
-    record: PatientRecord, by_rxcui: Mapping[str, CandidateScore], indicating: Indicating
+    medications: Iterable[Medication],
+    record: PatientRecord,
+    by_rxcui: Mapping[str, CandidateScore],
+    indicating: Indicating,
 ) -> Iterable[Unsupported]:
-    """Each order with an ingredient under its threshold, with the furthest under of them.
+    """Each of them with an ingredient under its threshold, with the furthest under of them.
 
     One with an indication in the record, present or past, is none of them.
     """
     labels = {one.label for one in (*record.diagnoses, *record.past_diagnoses)}
     labels |= {one.label for one in record.procedures}
-    for medication in record.ordered:
+    for medication in medications:
         scores = [by_rxcui[i.rxcui] for i in medication.ingredients if i.rxcui in by_rxcui]
         under = [score for score in scores if score.log_odds < score.support_at]
         if any(not labels.isdisjoint(indicating(one.ingredient.label)) for one in under):

@@ -52,6 +52,7 @@ class DecisionEntry:
     suppressed: Sequence[Mapping[str, Any]]  # found and not shown, with the reason
     gaps: Sequence[Gap]
     findings: Sequence[Mapping[str, Any]]
+    explained: Sequence[Mapping[str, Any]]  # how far each fact moved the score of a card
     stage_ms: Mapping[str, float]
 
     def __post_init__(self) -> None:

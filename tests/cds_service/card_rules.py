@@ -112,9 +112,20 @@ def _assert_suggestion(suggestion: dict[str, Any], patient_id: str) -> None:
         if action["type"] == "delete":
             assert set(action) == {"type", "description", "resourceId"}
             assert REFERENCE.fullmatch(action["resourceId"]), action["resourceId"]
+        elif action["type"] == "update":
+            assert set(action) == {"type", "description", "resource"}
+            _assert_stopped(action["resource"], patient_id)
         else:
             assert action["type"] == "create", f"action {action['type']!r}"
             _assert_draft(action["resource"], patient_id)
+
+
+def _assert_stopped(resource: dict[str, Any], patient_id: str) -> None:
+    """The client's own order, whole, with nothing changed but its status."""
+    assert resource["resourceType"] == "MedicationRequest"
+    assert resource["id"]
+    assert resource["status"] == "stopped"
+    assert resource["subject"]["reference"].endswith(f"Patient/{patient_id}")
 
 
 def _assert_draft(resource: dict[str, Any], patient_id: str) -> None:

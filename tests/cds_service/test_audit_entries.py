@@ -32,6 +32,7 @@ def decision(**changes: Any) -> DecisionEntry:
         notes=[],
         about=[],
         suppressed=[],
+        explained=[],
         prompt_version="1",
         prompt_sha256="0" * 64,
         model={"name": "demo", "adapters": {"group-1": "1" * 64}},

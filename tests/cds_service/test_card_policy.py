@@ -52,8 +52,8 @@ def test_what_is_quiet_is_one_card_with_a_line_for_each() -> None:
     cards = build_cards(call).cards
     assert [card["indicator"] for card in cards] == ["warning", "info"]
     assert cards[1]["source"]["topic"]["code"] == "review"
-    assert "**Metformin:**" in cards[1]["detail"]
-    assert "**Lisinopril:**" in cards[1]["detail"]
+    assert "- **Consider an alternative to Metformin: cascade**" in cards[1]["detail"]
+    assert "- **Consider an alternative to Lisinopril: usual-course**" in cards[1]["detail"]
     assert "2 points" in cards[1]["summary"]
 
 

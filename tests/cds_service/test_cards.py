@@ -4,19 +4,15 @@ from typing import Any
 
 import pytest
 
-from cds_service.card_policy import load_policy
 from cds_service.cards import CardMaterial, build_cards
-from lamo.selection import Choice, Regimen, Unsupported
-from medication_safety.check import check_medications
+from lamo.selection import Choice
 from tests.cds_service.card_material import (
-    DIABETES,
     GLARGINE,
     HARMLESS,
     LATE_MODEL,
     LISINOPRIL,
     METFORMIN,
     RECORD,
-    UNKNOWN_DRUG,
     draft,
     finding,
     material,
@@ -25,40 +21,14 @@ from tests.cds_service.card_material import (
     unsupported,
 )
 from tests.cds_service.card_rules import assert_valid_cards, visible
-from tests.cds_service.gallery import GALLERY, GOLDEN
-from tests.medication_safety.charts import KNOWLEDGE, allergy, order, taken
-
-LONG = Regimen(listed=14, expected=7.8, upper=11.2)
+from tests.cds_service.card_sets import LONG, every_set, full_set
+from tests.cds_service.gallery import GALLERY, GOLDEN, plain_versions
 
 
 def cards_of(call: CardMaterial) -> list[dict[str, Any]]:
     cards = build_cards(call).cards
     assert_valid_cards(cards, call.record.patient_id)
     return cards
-
-
-def full_set() -> CardMaterial:
-    """One call with a card of every kind, its findings made by the rules."""
-    knowledge = replace(KNOWLEDGE, version="draft 0123456789ab")
-    again, other = taken("Levothyroxine"), taken("Simvastatin")
-    orders = (
-        order("Lisinopril", "Lisinopril 10 MG Oral Tablet"),
-        order("Atorvastatin", "Atorvastatin 20 MG Oral Tablet"),
-        order("Levothyroxine"),
-        order("Insulin glargine"),
-    )
-    swollen = allergy("Lisinopril", criticality="high", reactions=("Angioedema",))
-    record = replace(RECORD, ordered=orders, current=(again, other), allergies=(swollen,))
-    low = Unsupported(medication=orders[3], score=score(GLARGINE, -2.5))
-    return material(
-        record=record,
-        choice=Choice(proposed=(score(METFORMIN, 2.2),), unsupported=(low,), regimen=LONG),
-        findings=check_medications(record, [METFORMIN], knowledge),
-        gaps=(UNKNOWN_DRUG, HARMLESS),
-        supports={METFORMIN.rxcui: (DIABETES.fact,)},
-        public_url="https://cds.example.org/about",
-        policy=load_policy().model_copy(update={"most_cards": 20}),  # every kind for itself
-    )
 
 
 def test_nothing_found_and_nothing_missing_is_no_card() -> None:
@@ -231,12 +201,13 @@ def test_only_a_demonstration_is_called_one() -> None:
 
 
 def test_every_card_that_can_be_refused_offers_reasons() -> None:
-    for card in cards_of(full_set()):
+    for card in (card for call in every_set() for card in cards_of(call)):
         assert ("overrideReasons" in card) == (card["source"]["topic"]["code"] != "gap")
 
 
-def test_the_full_set_is_as_in_the_golden_file() -> None:
-    assert cards_of(full_set()) == json.loads(GOLDEN.read_text(encoding="utf-8"))
+def test_the_sets_are_as_in_the_golden_file() -> None:
+    found = [card for call in every_set() for card in cards_of(call)]
+    assert plain_versions(found) == json.loads(GOLDEN.read_text(encoding="utf-8"))
 
 
 def test_the_gallery_shows_each_card_of_the_golden_file() -> None:
