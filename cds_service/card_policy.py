@@ -39,6 +39,7 @@ class CardPolicy(BaseModel):
 
     version: str = Field(min_length=1, max_length=40)
     most_cards: int = Field(4, ge=1, le=20)
+    unsupported_margin: float = Field(0.5, ge=0, le=20)
     most_suggestions: int = Field(5, ge=0, le=20)
     quiet_hours: float = Field(720, ge=0, le=24 * 365)
     pharmacists: tuple[str, ...] = ()

@@ -18,6 +18,8 @@ from medication_safety.check import is_on_current, is_on_proposal
 
 __all__ = ["Built", "CardMaterial", "build_cards"]
 
+PRESSING = frozenset({"usual-course"})  # of what is taken: worth a word beside another order
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
@@ -71,11 +73,10 @@ def _parts_about_orders(material: CardMaterial) -> Iterator[Parts]:
 
 
 def _parts_about_current(material: CardMaterial) -> Iterator[Parts]:
-    """What is taken already: beside an order only what is a warning, and never the model alone."""
+    """What is taken already: beside an order only what outlasts a limit, never the model alone."""
     for finding in material.findings:
-        if is_on_current(finding, material.record) and (
-            finding.severity != "info" or not material.is_order_hook
-        ):
+        is_pressing = finding.severity != "info" and finding.rule in PRESSING
+        if is_on_current(finding, material.record) and (is_pressing or not material.is_order_hook):
             yield finding_card(finding, material)
     if not material.is_order_hook:
         for doubtful in material.choice.doubtful:

@@ -57,6 +57,7 @@ def overprescription_card(unsupported: Unsupported, material: CardMaterial) -> P
         about=relative_reference(medication.reference) or "",
         rxcuis=_codes(medication),
         line=f"**{escaped(medication.display, 60)}:** little in the record supports this order.",
+        is_faint=unsupported.short_by < material.policy.unsupported_margin,
     )
 
 
@@ -126,6 +127,7 @@ def doubtful_part(doubtful: Unsupported, material: CardMaterial) -> Parts:
         rxcuis=_codes(medication),
         line=f"**{escaped(medication.display, 60)}:** little in the record supports it; the "
         f"model's support is {strength_against(doubtful.score)}.",
+        is_faint=doubtful.short_by < material.policy.unsupported_margin,
         is_current=True,
     )
 

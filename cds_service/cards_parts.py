@@ -65,6 +65,7 @@ class Parts:
     about: str = ""  # the order: tells apart two cards with one summary
     rxcuis: tuple[str, ...] = ()  # RxNorm codes of what it is about
     line: str = ""  # the whole of it in one line of Markdown, where it is merged with others
+    is_faint: bool = False  # nearer to its threshold than the policy asks for: not shown
     is_current: bool = False  # about what is taken already: shown in the one card for review
     covers: tuple[tuple[str, str], ...] = ()  # (rule, RxNorm code) of a merged card
 

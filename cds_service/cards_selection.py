@@ -43,7 +43,7 @@ def select_parts(parts: Iterable[Parts], material: CardMaterial) -> Selection:
     suppressed: list[Suppressed] = []
     for part in parts:
         severity = material.policy.loudness(part.topic, part.indicator, audience)
-        if severity is None:
+        if severity is None or part.is_faint:
             suppressed.append(_suppressed(part, "policy"))
         elif severity != "critical" and _was_answered(part, material):
             suppressed.append(_suppressed(part, "overridden before"))

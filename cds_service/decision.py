@@ -118,7 +118,9 @@ def try_explain(
     Only with an engine that is quick with variants of a prompt: another would need as many whole
     calls as there are facts. What no time was left for is a gap, and not shown.
     """
-    chosen = [one.score for one in choice.unsupported] + list(choice.proposed)
+    margin = tools.policy.unsupported_margin
+    chosen = [one.score for one in choice.unsupported if one.short_by >= margin]
+    chosen += choice.proposed
     labels = [score.ingredient.label for score in chosen][:MOST_EXPLAINED]
     if not labels or not isinstance(tools.scorer, VariantScorer):
         return Explanation(), ()

@@ -32,10 +32,15 @@ class CandidateScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsupported:
-    """An ordered medication whose score is under its own support threshold."""
+    """A medication whose score is under its own support threshold."""
 
     medication: Medication
     score: CandidateScore
+
+    @property
+    def short_by(self) -> float:
+        """How far under it, in log-odds."""
+        return self.score.support_at - self.score.log_odds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

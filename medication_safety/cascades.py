@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints
 from fhir_mappings.record import Diagnosis, Fact, Ingredient, Medication, PatientRecord
 from medication_safety.condition_groups import (
     ConditionGroups,
+    Recorded,
     RuleFile,
     parsed,
     refuse_unknown,
@@ -96,6 +97,7 @@ def findings(
     medication: Medication,
     others: Iterable[Medication],
     table: CascadeTable,
+    recorded: Recorded | None = None,
 ) -> tuple[Finding, ...]:
     """Find what a medication may be treating: at most one finding, the strongest."""
     rows = [row for row in table.cascades if table.member(row.second, medication)]
@@ -106,11 +108,11 @@ def findings(
         for other in others
         if acts_systemically(other) and not is_same_order(medication, other)
     ]
-    recorded = table.conditions.ever_groups_of(record)
+    ever = (recorded or table.conditions.recorded(record)).ever
     found = [
         _finding(row, medication, causes, table)
         for row in rows
-        if (causes := _causes(row, medication, beside, recorded, table))
+        if (causes := _causes(row, medication, beside, ever, table))
     ]
     return tuple(sorted(found, key=lambda one: one.severity != "warning")[:1])
 

@@ -1,10 +1,12 @@
 """All rules over one record: what is ordered, what is taken, what we would suggest."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from fhir_mappings.record import Ingredient, Medication, PatientRecord
 from medication_safety import cascades, courses, older_adults
 from medication_safety.allergies import allergy_findings
+from medication_safety.condition_groups import Recorded
 from medication_safety.duplicates import duplicate_findings, still_taken
 from medication_safety.findings import Finding
 from medication_safety.interactions import interaction_findings
@@ -31,10 +33,11 @@ def check_medications(
     Medications without ingredients match nothing: the mapping reports them as gaps.
     """
     taken = still_taken(record.current, record.decided_at.date())
+    case = Case(record=record, recorded=rulebook.conditions.recorded(record), rulebook=rulebook)
     return (
-        *_order_findings(record, taken, rulebook),
-        *_proposal_findings(record, proposed, taken, rulebook),
-        *_review_findings(record, taken, rulebook),
+        *_order_findings(case, taken),
+        *_proposal_findings(case, proposed, taken),
+        *_review_findings(case, taken),
     )
 
 
@@ -48,83 +51,72 @@ def is_on_current(finding: Finding, record: PatientRecord) -> bool:
     return finding.medication in record.current
 
 
-def _order_findings(
-    record: PatientRecord, taken: tuple[Medication, ...], rulebook: Rulebook
-) -> list[Finding]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One record, what is asked of it again and again, and the rules."""
+
+    record: PatientRecord
+    recorded: Recorded
+    rulebook: Rulebook
+
+
+def _order_findings(case: Case, taken: tuple[Medication, ...]) -> list[Finding]:
+    ordered = case.record.ordered
     return [
         finding
-        for position, order in enumerate(record.ordered)
-        for finding in _judged(record, order, (*taken, *record.ordered[:position]), rulebook)
+        for position, order in enumerate(ordered)
+        for finding in _judged(case, order, (*taken, *ordered[:position]))
     ]
 
 
 def _proposal_findings(
-    record: PatientRecord,
-    proposed: Sequence[Ingredient],
-    taken: tuple[Medication, ...],
-    rulebook: Rulebook,
+    case: Case, proposed: Sequence[Ingredient], taken: tuple[Medication, ...]
 ) -> list[Finding]:
     findings: list[Finding] = []
     accepted: list[Medication] = []
     for ingredient in proposed:
         medication = as_proposed(ingredient)
-        beside = (*taken, *record.ordered, *accepted)
-        found = tuple(_judged(record, medication, beside, rulebook))
+        found = tuple(_judged(case, medication, (*taken, *case.record.ordered, *accepted)))
         findings.extend(found)
         if not found:
             accepted.append(medication)
     return findings
 
 
-def _review_findings(
-    record: PatientRecord, taken: tuple[Medication, ...], rulebook: Rulebook
-) -> list[Finding]:
+def _review_findings(case: Case, taken: tuple[Medication, ...]) -> list[Finding]:
     return [
         finding
         for position, medication in enumerate(taken)
-        for finding in _reviewed(record, medication, taken, position, rulebook)
+        for finding in _reviewed(case, medication, taken, position)
         if finding.severity != "info" or finding.rule in WORTH_REVIEW
     ]
 
 
-def _judged(
-    record: PatientRecord,
-    medication: Medication,
-    others: Sequence[Medication],
-    rulebook: Rulebook,
-) -> Iterator[Finding]:
+def _judged(case: Case, medication: Medication, others: Sequence[Medication]) -> Iterator[Finding]:
     """Every rule over one medication, the others beside it."""
-    yield from _pairwise(record, medication, others, rulebook)
-    yield from _alone(record, medication, others, rulebook)
+    yield from _pairwise(case, medication, others)
+    yield from _alone(case, medication, others)
 
 
 def _reviewed(
-    record: PatientRecord,
-    medication: Medication,
-    taken: Sequence[Medication],
-    position: int,
-    rulebook: Rulebook,
+    case: Case, medication: Medication, taken: Sequence[Medication], position: int
 ) -> Iterator[Finding]:
-    yield from _pairwise(record, medication, taken[:position], rulebook)
-    beside = (*taken[:position], *taken[position + 1 :])
-    yield from _alone(record, medication, beside, rulebook)
+    yield from _pairwise(case, medication, taken[:position])
+    yield from _alone(case, medication, (*taken[:position], *taken[position + 1 :]))
 
 
-def _pairwise(
-    record: PatientRecord, medication: Medication, others: Sequence[Medication], rulebook: Rulebook
-) -> Iterator[Finding]:
+def _pairwise(case: Case, one: Medication, others: Sequence[Medication]) -> Iterator[Finding]:
     """The rules on two medications."""
-    yield from duplicate_findings(medication, others, rulebook.knowledge)
-    yield from interaction_findings(record, medication, others, rulebook.interactions)
+    yield from duplicate_findings(one, others, case.rulebook.knowledge)
+    yield from interaction_findings(case.record, one, others, case.rulebook.interactions)
 
 
-def _alone(
-    record: PatientRecord, medication: Medication, others: Sequence[Medication], rulebook: Rulebook
-) -> Iterator[Finding]:
+def _alone(case: Case, one: Medication, others: Sequence[Medication]) -> Iterator[Finding]:
     """The rules on one medication and this patient; the others may explain it."""
-    yield from allergy_findings(record, medication, rulebook.knowledge)
-    yield from organ_findings(record, medication, others, rulebook.organs)
-    yield from pregnancy_findings(record, medication, others, rulebook.pregnancy)
-    yield from older_adults.findings(record, medication, others, rulebook.older_adults)
-    yield from cascades.findings(record, medication, others, rulebook.cascades)
-    yield from courses.findings(record, medication, others, rulebook.courses)
+    record, recorded, book = case.record, case.recorded, case.rulebook
+    yield from allergy_findings(record, one, book.knowledge)
+    yield from organ_findings(record, one, others, book.organs)
+    yield from pregnancy_findings(record, one, others, book.pregnancy)
+    yield from older_adults.findings(record, one, others, book.older_adults, recorded)
+    yield from cascades.findings(record, one, others, book.cascades, recorded)
+    yield from courses.findings(record, one, others, book.courses, recorded)

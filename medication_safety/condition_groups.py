@@ -66,6 +66,14 @@ class RuleFile(Row):
         return {name: frozenset(m.rxcui for m in members) for name, members in self.drugs.items()}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The condition groups of one record, each with the diagnosis that was recorded first."""
+
+    active: Mapping[str, Diagnosis]
+    ever: Mapping[str, Diagnosis]  # the past ones too: what excuses a medication may be past
+
+
 @dataclass(frozen=True)
 class ConditionGroups:
     """All groups, found by code and by name."""
@@ -98,6 +106,10 @@ class ConditionGroups:
             },
             _by_name=_index((name, _names_of(group)) for name, group in groups.items()),
         )
+
+    def recorded(self, record: PatientRecord) -> "Recorded":
+        """The groups of a record: make it once for all medications of a call."""
+        return Recorded(active=self.groups_of(record), ever=self.ever_groups_of(record))
 
     def groups_of(self, record: PatientRecord) -> Mapping[str, Diagnosis]:
         """The groups of the active diagnoses, each with the diagnosis that was recorded first."""

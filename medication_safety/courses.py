@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints
 from fhir_mappings.record import Fact, Medication, PatientRecord
 from medication_safety.condition_groups import (
     ConditionGroups,
+    Recorded,
     RuleFile,
     parsed,
     refuse_unknown,
@@ -96,6 +97,7 @@ def findings(
     medication: Medication,
     others: Iterable[Medication],
     table: CourseTable,
+    recorded: Recorded | None = None,
 ) -> tuple[Finding, ...]:
     """Find whether a medication is continued beyond its usual course: one finding, or none."""
     rows = [row for row in table.file.courses if table.holds(row.drugs, medication)]
@@ -107,11 +109,11 @@ def findings(
     if since is None or since.started is None:
         return ()
     days = (today - since.started).days
-    recorded = {*table.conditions.ever_groups_of(record)}
+    ever = {*(recorded or table.conditions.recorded(record)).ever}
     found = (
         _finding(row, record, medication, since, table)
         for row in rows
-        if days > row.days and not _is_excused(row, medication, beside, recorded, table)
+        if days > row.days and not _is_excused(row, medication, beside, ever, table)
     )
     return tuple(found)[:1]
 

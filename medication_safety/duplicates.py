@@ -7,14 +7,16 @@ duplicate: see `duplicate_rules.json` and `forms.py`. Doses and times of day are
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from fhir_mappings.record import Fact, Ingredient, Medication
 from medication_safety.findings import Finding, Severity
-from medication_safety.forms import is_extended_release, is_flush, is_local, route_of
+from medication_safety.forms import is_as_needed, is_extended_release, is_flush, is_local, route_of
 from medication_safety.knowledge import Knowledge
 from medication_safety.wording import short
 
 OPIOIDS = ("opioids_phenanthrene", "opioids_phenylpiperidine", "opioids_other")
+NONE = frozenset[str]()
 INGREDIENT, CLASS = "duplicate-ingredient", "duplicate-class"
 
 
@@ -48,7 +50,12 @@ def is_same_order(one: Medication, other: Medication) -> bool:
         return True
     if one.reference is None or other.reference is None:
         return False
-    return one.reference.split("/")[-2:] == other.reference.split("/")[-2:]
+    return _type_and_id(one.reference) == _type_and_id(other.reference)
+
+
+@lru_cache(maxsize=4096)
+def _type_and_id(reference: str) -> str:
+    return "/".join(reference.split("/")[-2:])
 
 
 def still_taken(medications: Iterable[Medication], day: date) -> tuple[Medication, ...]:
@@ -66,7 +73,8 @@ def _overlaps(one: Medication, other: Medication, knowledge: Knowledge) -> Itera
         severity = _ingredient_severity(one, other)
         yield Overlap(rule=INGREDIENT, severity=severity, shared=same[0].label, other=other)
     elif not is_local(one.display) or _are_both_inhaled(one, other):
-        severity = "info" if _changes_route(one, other) else "warning"
+        is_soft = _changes_route(one, other) or _is_as_needed(one, other)
+        severity = "info" if is_soft else "warning"
         yield Overlap(rule=CLASS, severity=severity, shared=shared[0], other=other)
 
 
@@ -87,16 +95,20 @@ def _forms_differ_on_purpose(one: Medication, other: Medication, knowledge: Know
 
 def shared_class(one: Ingredient, other: Ingredient, knowledge: Knowledge) -> str | None:
     """The class in which two different systemic ingredients are a duplicate, in words."""
-    codes = frozenset((one.rxcui, other.rxcui))
-    if len(codes) == 1 or codes in knowledge.meant_pairs:
-        return None
     first, second = knowledge.entry(one.rxcui), knowledge.entry(other.rxcui)
     if first is None or second is None or not (first.systemic and second.systemic):
         return None
-    for name, members in knowledge.families.items():
-        if codes <= members:
-            return name
-    if first.drug_class != second.drug_class or _is_combined(first.drug_class, knowledge):
+    families = knowledge.families_of
+    shared = families.get(one.rxcui, NONE) & families.get(other.rxcui, NONE)
+    is_one_class = first.drug_class == second.drug_class
+    if not (shared or is_one_class):
+        return None
+    codes = frozenset((one.rxcui, other.rxcui))
+    if len(codes) == 1 or codes in knowledge.meant_pairs:
+        return None
+    if shared:
+        return min(shared)
+    if _is_combined(first.drug_class, knowledge):
         return None
     return first.drug_class.replace("-", " ")
 
@@ -128,6 +140,11 @@ def _ingredient_severity(one: Medication, other: Medication) -> Severity:
     is_renewal = same_product and other.status not in ("draft", "proposed")
     is_soft = is_renewal or is_local(one.display) or _changes_route(one, other)
     return "info" if is_soft else "warning"
+
+
+def _is_as_needed(one: Medication, other: Medication) -> bool:
+    """STOPP v3, A3 speaks of daily use: what is taken when needed may stand beside another."""
+    return is_as_needed(one.display) or is_as_needed(other.display)
 
 
 def _are_both_inhaled(one: Medication, other: Medication) -> bool:

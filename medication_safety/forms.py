@@ -19,6 +19,7 @@ _WORDS: tuple[tuple[Route, str], ...] = (
 _EXTENDED = re.compile(
     r"\b(?:extended release|\d+ ?hr|12 hour|24 hour|er|xr|sr|la|cr|patch|transdermal)\b", re.I
 )
+_AS_NEEDED = re.compile(r"\b(?:prn|p\.r\.n\.?|as needed|if needed|when needed|rescue)", re.I)
 _FLUSH = re.compile(r"\b(?:flush|lock)\b", re.I)
 
 
@@ -40,6 +41,11 @@ def is_local(display: str) -> bool:
 def is_extended_release(display: str) -> bool:
     """Whether the wording says that it is released slowly."""
     return _EXTENDED.search(display) is not None
+
+
+def is_as_needed(display: str) -> bool:
+    """Whether it is taken when needed, not daily."""
+    return _AS_NEEDED.search(display) is not None
 
 
 def is_flush(display: str) -> bool:

@@ -108,6 +108,7 @@ class InteractionTable:
     """The table, by pair of ingredients."""
 
     pairs: Mapping[tuple[str, str], tuple[PairRule, ...]]  # both ways round, the strongest first
+    members: frozenset[str]  # RxNorm codes of all pairs
     any_route: frozenset[str]  # RxNorm codes
     risk: QtRisk
     groups: Mapping[str, frozenset[str]]
@@ -130,8 +131,10 @@ class InteractionTable:
         named = {name for rule in table.rules for name in (rule.one, rule.other)}
         refuse_unknown(TABLE, named | set(table.any_route), groups)
         refuse_unknown(TABLE, {one.analyte for one in table.risk.limits}, table.risk.analytes)
+        pairs = _pairs(table.rules, groups)
         return cls(
-            pairs=_pairs(table.rules, groups),
+            pairs=pairs,
+            members=frozenset(code for pair in pairs for code in pair),
             any_route=frozenset().union(*(groups[name] for name in table.any_route)),
             risk=table.risk,
             groups=groups,
@@ -155,6 +158,8 @@ def interaction_findings(
     table: InteractionTable,
 ) -> tuple[Finding, ...]:
     """Find what one medication does with each other one: at most one finding for each."""
+    if not any(one.rxcui in table.members for one in medication.ingredients):
+        return ()
     beside = still_taken(others, record.decided_at.date())
     return tuple(
         finding

@@ -38,7 +38,7 @@ class Knowledge:
 
     entries: Mapping[str, FormularyEntry]  # of the formulary, by RxNorm code
     groups: Mapping[str, frozenset[str]]  # group or class name to RxNorm codes
-    families: Mapping[str, frozenset[str]]  # of duplicate classes: name to RxNorm codes
+    families_of: Mapping[str, frozenset[str]]  # of duplicate classes: RxNorm code to names
     meant_pairs: frozenset[frozenset[str]]  # RxNorm codes that are given together on purpose
     allergy: AllergyRules
     duplicate: DuplicateRules
@@ -79,7 +79,7 @@ class Knowledge:
         return cls(
             entries={entry.rxcui: entry for entry in formulary.entries},
             groups=groups,
-            families=_families(duplicate, groups),
+            families_of=_families_of(duplicate, groups),
             meant_pairs=frozenset(frozenset((p.one, p.other)) for p in duplicate.meant_pairs),
             allergy=allergy,
             duplicate=duplicate,
@@ -123,13 +123,14 @@ def _parsed(shape: type[Table], name: str, tables: Mapping[str, bytes]) -> Table
         raise KnowledgeError(name, f"{where}: {first['msg']}") from error
 
 
-def _families(
+def _families_of(
     rules: DuplicateRules, groups: Mapping[str, frozenset[str]]
 ) -> dict[str, frozenset[str]]:
-    return {
-        family.name: frozenset().union(*(groups[name] for name in family.classes))
-        for family in rules.families
-    }
+    found: dict[str, frozenset[str]] = {}
+    for family in rules.families:
+        for code in frozenset().union(*(groups[name] for name in family.classes)):
+            found[code] = found.get(code, frozenset()) | {family.name}
+    return found
 
 
 def _groups_of_allergy(rules: AllergyRules) -> set[str]:

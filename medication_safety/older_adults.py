@@ -8,6 +8,7 @@ medication is taken is the business of `courses.py`; pairs are the business of t
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ from pydantic import Field, StringConstraints, model_validator
 from fhir_mappings.record import Diagnosis, Fact, Medication, PatientRecord
 from medication_safety.condition_groups import (
     ConditionGroups,
+    Recorded,
     RuleFile,
     parsed,
     refuse_unknown,
@@ -140,6 +142,7 @@ def findings(
     medication: Medication,
     others: Iterable[Medication],
     table: OlderAdultTable,
+    recorded: Recorded | None = None,
 ) -> tuple[Finding, ...]:
     """What speaks against a medication at this age: one finding of a family, one of a count.
 
@@ -149,7 +152,8 @@ def findings(
         return ()
     if not table.holds(table.drugs, medication):
         return ()
-    case = _case(record, medication, others, record.age, table)
+    known = recorded or table.conditions.recorded(record)
+    case = _case(record, medication, others, record.age, known)
     if any(name in case.ever for name in table.file.never_with):
         return ()
     return (*_rule_findings(case, table), *_count_findings(case, table))
@@ -157,7 +161,11 @@ def findings(
 
 def acts_systemically(medication: Medication) -> bool:
     """Whether the wording shows no local, inhaled or rectal form and no flush."""
-    display = medication.display
+    return _reaches_blood(medication.display)
+
+
+@lru_cache(maxsize=4096)
+def _reaches_blood(display: str) -> bool:
     return not (is_local(display) or is_flush(display) or _RECTAL.search(display))
 
 
@@ -180,7 +188,7 @@ def _case(
     medication: Medication,
     others: Iterable[Medication],
     age: int,
-    table: OlderAdultTable,
+    recorded: Recorded,
 ) -> Case:
     return Case(
         medication=medication,
@@ -189,8 +197,8 @@ def _case(
             for other in others
             if acts_systemically(other) and not is_same_order(medication, other)
         ),
-        active=table.conditions.groups_of(record),
-        ever=table.conditions.ever_groups_of(record),
+        active=recorded.active,
+        ever=recorded.ever,
         age=age,
         is_icu=record.setting == "icu",
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fhir_mappings.formulary import Formulary
 from medication_safety.cascades import CascadeTable
+from medication_safety.condition_groups import ConditionGroups
 from medication_safety.courses import CourseTable
 from medication_safety.interactions import InteractionTable
 from medication_safety.knowledge import Knowledge
@@ -19,6 +20,7 @@ class Rulebook:
     """The tables, each a draft that no pharmacist has reviewed yet."""
 
     knowledge: Knowledge  # allergies and duplicates
+    conditions: ConditionGroups  # of the three tables that ask for them
     interactions: InteractionTable
     organs: OrganTable
     pregnancy: PregnancyTable
@@ -34,12 +36,13 @@ class Rulebook:
         Raises:
             KnowledgeError: one is missing, cut short, or names what is not there.
         """
-        formulary = formulary or Formulary.load()
+        formulary, conditions = formulary or Formulary.load(), ConditionGroups.load()
         return cls(
             knowledge=Knowledge.load(formulary),
             interactions=InteractionTable.load(formulary),
             organs=OrganTable.load(formulary),
             pregnancy=PregnancyTable.load(formulary),
+            conditions=conditions,
             older_adults=OlderAdultTable.load(),
             cascades=CascadeTable.load(),
             courses=CourseTable.load(),

@@ -125,7 +125,7 @@ def _assert_stopped(resource: dict[str, Any], patient_id: str) -> None:
     assert resource["resourceType"] == "MedicationRequest"
     assert resource["id"]
     assert resource["status"] == "stopped"
-    assert resource["subject"]["reference"].endswith(f"Patient/{patient_id}")
+    assert resource["subject"]["reference"].endswith(patient_id)
 
 
 def _assert_draft(resource: dict[str, Any], patient_id: str) -> None:

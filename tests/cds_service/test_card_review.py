@@ -68,11 +68,15 @@ def test_what_found_no_room_is_counted_and_neither_offered_nor_answered() -> Non
     assert len(card["suggestions"]) == 3
 
 
-def test_beside_an_order_only_a_warning_about_what_is_taken_is_shown() -> None:
-    assert review_of(replace(opening_set(), hook="order-select")) is not None
-    quiet = tuple(one for one in opening_set().findings if one.severity == "info")
+def test_beside_an_order_only_what_outlasts_a_limit_is_shown_of_what_is_taken() -> None:
+    call = replace(opening_set(), hook="order-select")
+    limited = tuple(
+        replace(one, severity="warning") for one in call.findings if one.rule == "usual-course"
+    )
 
-    assert review_of(replace(opening_set(), hook="order-select", findings=quiet)) is None
+    assert {one.severity for one in call.findings} == {"info", "warning"}
+    assert review_of(call) is None
+    assert review_of(replace(call, findings=limited)) is not None
 
 
 def test_the_model_alone_never_speaks_of_what_is_taken_beside_an_order() -> None:

@@ -47,7 +47,7 @@ def test_an_order_without_support_is_a_warning_that_names_it() -> None:
 
 @pytest.mark.parametrize(
     ("log_odds", "band"),
-    [(-1.2, "is below its"), (-2.5, "is well below its"), (-3.5, "is far below its")],
+    [(-1.6, "is below its"), (-2.5, "is well below its"), (-3.5, "is far below its")],
 )
 def test_strength_is_a_band_in_words_beside_the_base_rate(log_odds: float, band: str) -> None:
     (card,) = cards_of(unsupported(draft(GLARGINE), log_odds))
