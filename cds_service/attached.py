@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from cds_service.fhir_client import FhirServer
 from cds_service.hook_request import HookRequest
+from cds_service.notes.subjects import subjects_elsewhere
 from cds_service.prefetch import NO_SERVER, NOT_ALLOWED, Prefetched
 from cds_service.tools import Tools
 from fhir_mappings.inputs import Attachment, HookResources
@@ -16,21 +17,29 @@ MOST = 10  # documents of a call
 def read_attachments(
     request: HookRequest, prefetched: Prefetched, tools: Tools, deadline: Deadline
 ) -> Mapping[str, Attachment]:
-    """Fetch what the documents that count point to, by URL; what could not be had says why."""
+    """Fetch what the documents that count point to, by URL; what could not be had says why.
+
+    Among them stand the subjects that are of another server than the call's: their documents are
+    not read.
+    """
+    base = request.fhir_server
+    found = prefetched.resources.get("documents", ())
+    elsewhere = subjects_elsewhere(found, base) if base else {}
     documents = HookResources(
         patient_id=request.patient_id,
         encounter_id=request.encounter_id,
         decided_at=tools.clock(),
-        prefetched={"documents": prefetched.resources.get("documents", ())},
+        prefetched={"documents": found},
         draft_orders=(),
     )
     urls = attachment_urls(documents, tools.tables)[:MOST]
-    why = NO_SERVER if request.fhir_server is None else NOT_ALLOWED
-    if not urls or request.fhir_server is None or not tools.fhir.may_read(request.fhir_server):
-        return {url: Attachment(failure=f"its text is elsewhere, and {why}") for url in urls}
-    server = FhirServer(base=request.fhir_server, token=request.fhir_authorization)
+    why = NO_SERVER if base is None else NOT_ALLOWED
+    if not urls or base is None or not tools.fhir.may_read(base):
+        unread = Attachment(failure=f"its text is elsewhere, and {why}")
+        return dict.fromkeys(urls, unread) | elsewhere
+    server = FhirServer(base=base, token=request.fhir_authorization)
     files = tools.fhir.read_files(server, urls, deadline)
     return {
         url: Attachment(data=file.data, content_type=file.content_type, failure=file.failure)
         for url, file in files.items()
-    }
+    } | elsewhere

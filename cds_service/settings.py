@@ -197,6 +197,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     faults = _unknown(environment)
     try:
         settings = Settings()
+        faults += _of_no_note_model(settings)
     except ValidationError as error:
         faults += [_fault(detail) for detail in error.errors()]
     if faults:
@@ -223,6 +224,19 @@ def _unknown(environment: Mapping[str, str]) -> list[str]:
         f"{name}: found a setting of no known name, wanted one of {', '.join(sorted(known))}"
         for name in strange
         if name not in known
+    ]
+
+
+def _of_no_note_model(settings: Settings) -> list[str]:
+    """What is said of a note model that there is not: it would be ignored without a word."""
+    if settings.notes_url is not None:
+        return []
+    said = ("notes_model", "notes_key", "notes_hosts", "notes_ca_file")
+    return [
+        f"{env_name(name)}: found without {env_name('notes_url')}, wanted both, or neither to "
+        "read notes by rules alone"
+        for name in said
+        if getattr(settings, name)
     ]
 
 

@@ -34,12 +34,12 @@ _CLASSES = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
     for name, pattern in (
         ("sulfonamide_antimicrobials", r"\bsul(?:f|ph)a\b|sul(?:f|ph)onamide|sulfa drug"),
-        ("penicillins", r"penicillins?(?: class| antibiotics?| group)?$|beta.?lactam"),
+        ("penicillins", r"penicillins?(?: class| antibiotics?| group)?$|beta.?lactam|\bpcns?\b"),
         ("cephalosporins", r"cephalosporin"),
         ("carbapenems", r"carbapenem"),
         ("nsaids_cox1", r"\bnsaids?\b|non.?steroidal|salicylates?$"),
         ("opioids_phenanthrene", r"\bopioids?\b|\bopiates?\b"),
-        ("ace_inhibitors", r"\bace.?inhibitors?\b|angiotensin.?converting.?enzyme"),
+        ("ace_inhibitors", r"\bace.?i(?:nhibitors?)?\b|angiotensin.?converting.?enzyme"),
         ("macrolides", r"macrolide"),
         ("fluoroquinolones", r"quinolone"),
         ("tetracyclines", r"tetracyclines$|tetracycline (?:class|antibiotic|group)"),

@@ -2,22 +2,24 @@
 
 Current ones that are final or amended; discharge summaries, histories and physicals, progress,
 consultation and emergency notes, by LOINC type; of the call's encounter or of the last year; the
-newest first, as many as a call reads. What is superseded, replaced, entered in error, or another
-patient's is never read; that a newer or a wanted one was passed over is a gap.
+newest first, as many as a call reads. What is superseded, replaced, preliminary, entered in error,
+or another patient's is never read. What was passed over is a gap, and what could not be read is
+one that is shown: nobody knows which allergies it told of.
 """
 
 import base64
 import binascii
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from fhir_mappings.attachments import LARGEST_BYTES
 from fhir_mappings.elements import Element
 from fhir_mappings.inputs import Attachment, Call
 from fhir_mappings.pool import reference_to
-from fhir_mappings.record import Document
+from fhir_mappings.record import Document, Gap
 from fhir_mappings.references import local_name, points_to
 
 MOST = 10  # documents of a call
@@ -25,6 +27,17 @@ LARGEST_SUM = 10_000_000  # bytes of all documents of a call
 YEAR = timedelta(days=365)
 _LOINC = "http://loinc.org"
 _STATES = frozenset({"", "final", "amended", "corrected", "appended"})
+_WORDS_OF = {
+    "superseded": "superseded",
+    "preliminary": "preliminary",
+    "entered-in-error": "entered in error",
+}
+_NOT_CHECKED = Gap(
+    kind="note-not-checked",
+    where="documents",
+    meaning="A note could not be read: an allergy that only it tells of was not checked.",
+    shown=True,
+)
 _TYPES: Mapping[str, frozenset[str]] = {
     "discharge summary": frozenset({"18842-5", "11490-0", "28655-9", "34105-7", "34106-5",
                                     "29761-4", "28574-2", "68817-6"}),
@@ -63,13 +76,7 @@ class Chosen:
 
 def choose_documents(call: Call) -> tuple[Chosen, ...]:
     """The documents that count, newest first."""
-    replaced = {name for element in call.pool.of_type("DocumentReference")
-                for name in _replaces(element)}  # fmt: skip
-    chosen = [
-        _form(element)
-        for element in call.pool.of_type("DocumentReference")
-        if _is_current(element) and element.text("id") not in replaced and _counts(element, call)
-    ]
+    chosen = [_form(element) for element in _standing(call) if _counts(element, call)]
     oldest = datetime.min.replace(tzinfo=UTC)
     ordered = sorted(chosen, key=lambda one: one.written or oldest, reverse=True)
     for one in ordered[MOST:]:
@@ -79,17 +86,14 @@ def choose_documents(call: Call) -> tuple[Chosen, ...]:
 
 
 def map_documents(call: Call) -> tuple[Document, ...]:
-    """The chosen documents with their bytes, as many as a call takes; the others become gaps.
-
-    A gap is shown where no document at all is left to read.
-    """
+    """The chosen documents with their bytes, as many as a call takes; the others become gaps."""
     found, unread, size = [], [], 0
     for one in choose_documents(call):
-        attachment, reason = _bytes_of(one, call.attachments)
+        attachment, reason = _bytes_of(one, call)
         if attachment and size + len(attachment.data) > LARGEST_SUM:
             attachment, reason = None, f"newer ones took up the {LARGEST_SUM} bytes that are read"
         if attachment is None:
-            unread.append((one.element.where, f"a document was not read: {reason}"))
+            unread.append((one.element.where, reason))
             continue
         size += len(attachment.data)
         found.append(
@@ -101,14 +105,47 @@ def map_documents(call: Call) -> tuple[Document, ...]:
                 reference=reference_to(one.element),
             )
         )
-    for where, meaning in unread:
-        call.gaps.add("note-not-read", where, meaning, shown=not found)
+    for gap in unread_gaps(unread):
+        call.gaps.add(gap.kind, gap.where, gap.meaning.rstrip("."), shown=gap.shown)
     return tuple(found)
 
 
-def _is_current(element: Element) -> bool:
+def unread_gaps(unread: Sequence[tuple[str, str]]) -> tuple[Gap, ...]:
+    """Why each of these documents, by place and reason, was not read; and one line for the cards.
+
+    Whatever other notes were read, an allergy that stands in this one was not checked.
+    """
+    reasons = [
+        Gap(kind="note-not-read", where=where, meaning=f"A document was not read: {reason}.")
+        for where, reason in unread
+    ]
+    return tuple(reasons + [replace(_NOT_CHECKED, where=where) for where, _ in unread[:1]])
+
+
+def _standing(call: Call) -> list[Element]:
+    """The documents that hold; of the others, a gap says how many and why."""
+    elements = call.pool.of_type("DocumentReference")
+    replaced = {name for element in elements for name in _replaces(element)}
+    states = [_state(element, replaced) for element in elements]
+    for state, count in Counter(state for state in states if state).items():
+        meaning = f"documents that are {state} were not read: {count}"
+        call.gaps.add("note-not-chosen", "documents", meaning)
+    return [element for element, state in zip(elements, states, strict=True) if not state]
+
+
+def _state(element: Element, replaced: Collection[str]) -> str | None:
+    """Why a document does not hold; None where it does."""
     status = (element.text("status") or "current").lower()
-    return status == "current" and (element.text("docStatus") or "").lower() in _STATES
+    if status != "current":
+        return _WORDS_OF.get(status, "of another status")
+    written = (element.text("docStatus") or "").lower()
+    if written not in _STATES:
+        return _WORDS_OF.get(written, "of another status")
+    return "replaced by another" if element.text("id") in replaced else None
+
+
+def _is_current(element: Element) -> bool:
+    return _state(element, ()) is None
 
 
 def _replaces(element: Element) -> tuple[str, ...]:
@@ -163,29 +200,41 @@ def _written(element: Element, attachment: Element | None = None) -> datetime | 
     )
 
 
-def _bytes_of(
-    chosen: Chosen, fetched: Mapping[str, Attachment]
-) -> tuple[Attachment | None, str | None]:
+def _refusal(element: Element, call: Call) -> str | None:
+    """Why a document is not this patient's to read: its subject is of another server."""
+    subject = element.reference("subject")
+    if subject is None or subject.startswith("#"):
+        meaning = "a document names no patient: it counts as this one's, as the client sent it"
+        call.gaps.add("note-without-patient", element.where, meaning)
+        return None
+    there = call.attachments.get(subject)
+    return there.failure if there else None
+
+
+def _bytes_of(chosen: Chosen, call: Call) -> tuple[Attachment | None, str]:
     """The bytes of a document, or why there are none."""
+    refused = _refusal(chosen.element, call)
+    if refused is not None:
+        return None, refused
     declared = chosen.attachment.text("contentType") or ""
     if chosen.attachment.has("data"):
         return _decoded(chosen.attachment.text("data") or "", declared)
     if chosen.url is None:
         return None, "it has no content"
-    there = fetched.get(chosen.url)
+    there = call.attachments.get(chosen.url)
     if there is None:
         return None, "its text is at a place that was not read"
     if there.failure is not None:
         return None, there.failure
     kind = there.content_type
-    return Attachment(data=there.data, content_type=declared or kind), None
+    return Attachment(data=there.data, content_type=declared or kind), ""
 
 
-def _decoded(data: str, content_type: str) -> tuple[Attachment | None, str | None]:
+def _decoded(data: str, content_type: str) -> tuple[Attachment | None, str]:
     if len(data) > LARGEST_BYTES * 4 // 3 + 4:
         return None, f"it is larger than {LARGEST_BYTES} bytes"
     try:
         raw = base64.b64decode("".join(data.split()), validate=True)
     except (binascii.Error, ValueError):
         return None, "its data is not base64"
-    return Attachment(data=raw, content_type=content_type), None
+    return Attachment(data=raw, content_type=content_type), ""

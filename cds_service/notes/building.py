@@ -4,7 +4,8 @@ from pathlib import Path
 
 from cds_service.keys.file_keys import FileKeys
 from cds_service.keys.files import create_key_file
-from cds_service.keys.service import KeyService
+from cds_service.keys.ring import new_ring
+from cds_service.keys.service import KeyService, KeysRefused
 from cds_service.notes.desk import NoteDesk
 from cds_service.notes.readers import PatientReader
 from cds_service.notes.reading_room import ReadingRoom
@@ -25,12 +26,12 @@ def build_desk(settings: Settings, formulary: Formulary) -> NoteDesk:
         EndpointRefused: no note may go to the note model of the settings.
         KeysRefused: the keys cannot be used.
     """
-    room = ReadingRoom()
-    reader = build_reader(settings, formulary, room)
+    # a room of its own: a document that takes the reader behind the calls long holds up no call
+    reader = build_reader(settings, formulary, ReadingRoom())
     keys = build_keys(settings)
     return NoteDesk(
         rules=rule_tools(formulary),
-        room=room,
+        room=ReadingRoom(),
         best=reader.name,
         store=DigestStore(settings.database_url, keys, timeout_s=STORE_TIMEOUT_S),
         warmer=Warmer(reader, DigestStore(settings.database_url, keys)),
@@ -71,6 +72,27 @@ def build_keys(settings: Settings) -> KeyService:
     path.parent.mkdir(parents=True, exist_ok=True)
     create_key_file(path)
     return FileKeys.from_file(path)
+
+
+def keys_at_hand(settings: Settings) -> KeyService:
+    """As `build_keys`, for a command beside a service, whose keys nothing may replace.
+
+    Raises:
+        KeysRefused: the key file is gone, and there are digests under the keys that it held.
+    """
+    path = key_file(settings)
+    if settings.keys is None and not path.exists():
+        store = DigestStore(settings.database_url, FileKeys(new_ring()))
+        count = store.count()
+        store.close()
+        if count:
+            raise KeysRefused(
+                f"{path}: there is no key file, and the database holds {count} digests that were "
+                "filed under its keys: put it back from its backup, or name the folder of the "
+                "service in VAR_DIR; without it, run `lamo-cds notes forget --all` and start the "
+                "service anew"
+            )
+    return build_keys(settings)
 
 
 def key_file(settings: Settings) -> Path:

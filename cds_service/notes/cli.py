@@ -1,6 +1,6 @@
 """`lamo-cds notes`: reading notes ahead, forgetting what was kept, and trying a reader."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
@@ -23,14 +23,27 @@ def _refusing(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         from cds_service.audit.database import AuditFailure
         from cds_service.keys.service import KeysRefused
+        from cds_service.notes.listed import ListRefused
         from cds_service.notes.store import StoreFailure
+        from fhir_mappings.attachments import UnreadText
+        from lamo.notes.evaluation import HandNotesRefused
         from lamo.notes.model_reader.plan import EndpointRefused
+        from lamo.notes.sections import NoteUnread
 
         try:
             command(*args, **kwargs)
         except AuditFailure as failure:
             raise click.ClickException(failure.reason) from None
-        except (EndpointRefused, KeysRefused, SettingsError, StoreFailure) as refused:
+        except (NoteUnread, UnreadText) as reason:
+            raise click.ClickException(f"not read: {reason}") from None
+        except (
+            EndpointRefused,
+            HandNotesRefused,
+            KeysRefused,
+            ListRefused,
+            SettingsError,
+            StoreFailure,
+        ) as refused:
             raise click.ClickException(str(refused)) from None
 
     return run
@@ -58,12 +71,14 @@ def warm(fhir_server: str, patients: Path, token_file: Path | None) -> None:
     """
     from cds_service.audit.migrate import upgrade
     from cds_service.fhir_client import FhirServer
+    from cds_service.notes.listed import access_token, patient_ids
     from cds_service.notes.warming import warm_patient, warming_tools
 
+    ids = patient_ids(patients)
+    token = access_token(token_file) if token_file else None
     settings = read_settings()
     upgrade(settings.database_url)
     tools = warming_tools(settings)
-    token = token_file.read_text("utf-8").strip() if token_file else None
     server = FhirServer(base=fhir_server.rstrip("/"), token=token)
     if not tools.fhir.may_read(server.base):
         raise click.ClickException(
@@ -71,7 +86,7 @@ def warm(fhir_server: str, patients: Path, token_file: Path | None) -> None:
             "LAMO_FHIR_ALLOWED_BASES"
         )
     failed = 0
-    for patient_id in _ids(patients):
+    for patient_id in ids:
         outcome = warm_patient(patient_id, server, tools)
         failed += outcome.is_failure
         click.echo(f"{patient_id}: {outcome}")
@@ -79,11 +94,6 @@ def warm(fhir_server: str, patients: Path, token_file: Path | None) -> None:
         raise click.ClickException(
             f"{failed} patients have notes that could not be read: see above"
         )
-
-
-def _ids(path: Path) -> Iterator[str]:
-    lines = (line.strip() for line in path.read_text("utf-8").splitlines())
-    yield from dict.fromkeys(line for line in lines if line and not line.startswith("#"))
 
 
 @notes.command()
@@ -97,7 +107,11 @@ def forget(patient: str | None, older_than: int | None, everything: bool) -> Non
     """Delete kept digests of notes. The notes themselves are not touched."""
     if everything == (patient is not None or older_than is not None):
         raise click.UsageError("name --patient, --older-than or both, or else --all alone")
-    store = _store(read_settings())
+    from cds_service.notes.listed import checked_id
+
+    if patient is not None:
+        checked_id(patient, "--patient")
+    store = _store(read_settings(), finds_patients=patient is not None)
     before = datetime.now(UTC) - timedelta(days=older_than) if older_than else None
     gone = store.forget(patient_id=patient, before=before, everything=everything)
     click.echo(f"ok: {gone} digests are deleted, {store.count()} are left")
@@ -132,10 +146,14 @@ def evaluate(folder: Path) -> None:
         click.echo(line)
 
 
-def _store(settings: Settings) -> Any:
+def _store(settings: Settings, *, finds_patients: bool) -> Any:
+    """The digests; one patient's are found by the keys, all others without."""
     from cds_service.audit.migrate import upgrade
-    from cds_service.notes.building import build_keys
+    from cds_service.keys.file_keys import FileKeys
+    from cds_service.keys.ring import new_ring
+    from cds_service.notes.building import keys_at_hand
     from cds_service.notes.store import DigestStore
 
     upgrade(settings.database_url)
-    return DigestStore(settings.database_url, build_keys(settings))
+    keys = keys_at_hand(settings) if finds_patients else FileKeys(new_ring())
+    return DigestStore(settings.database_url, keys)

@@ -13,6 +13,7 @@ from typing import Protocol
 from cds_service.notes.store import DigestKey, DigestStore, StoredDigest, StoreFailure
 from cds_service.notes.warmer import Unread, Warmer
 from fhir_mappings.attachments import Kind, UnreadText, kind_of
+from fhir_mappings.documents import unread_gaps
 from fhir_mappings.record import Document, Gap, PatientRecord
 from lamo.deadline import Deadline
 from lamo.notes.digest import NoteDigest, NoteTools, digest_of
@@ -43,13 +44,13 @@ class NoteDesk:
         """The record with what only its notes tell, their digest, the readings, and the gaps."""
         kept, gaps = self._kept(record)
         notes: list[ReadNote] = []
-        unread: list[tuple[Document, str]] = []
+        unread: list[tuple[str, str]] = []
         for document in record.documents:
             try:
                 notes.append(self._read(record.patient_id, document, kept, deadline))
             except UnreadText as reason:
-                unread.append((document, str(reason)))
-        gaps += [_not_read(document, reason, shown=not notes) for document, reason in unread]
+                unread.append((document.reference or "documents", str(reason)))
+        gaps += unread_gaps(unread)
         gaps += [gap for note in notes for gap in self._gaps_of(note)]
         told, disagreements = with_notes(record, notes, self.rules.formulary)
         digest = digest_of(told, [note.sections for note in notes], self.rules)
@@ -116,6 +117,12 @@ class NoteDesk:
                 "note and were dropped."
             )
             gaps.append(Gap(kind="note-claims-dropped", where=where, meaning=meaning))
+        if note.of_rules:
+            meaning = (
+                f"{note.of_rules} allergies or home medications of this note were found by rules, "
+                "and the note model left them out; they count all the same."
+            )
+            gaps.append(Gap(kind="note-model-silent", where=where, meaning=meaning))
         return gaps
 
 
@@ -132,14 +139,5 @@ def _as_read(document: Document, key: DigestKey, digest: StoredDigest) -> ReadNo
         document_sha256=key.document_sha256,
         reference=document.reference,
         dated=document.written.date() if document.written else None,
-    )
-
-
-def _not_read(document: Document, reason: str, *, shown: bool) -> Gap:
-    """A note that the model was not shown; said aloud where it was shown none."""
-    return Gap(
-        kind="note-not-read",
-        where=document.reference or "documents",
-        meaning=f"A document was not read: {reason}.",
-        shown=shown,
+        of_rules=digest.of_rules,
     )

@@ -1,7 +1,7 @@
 """What reads a whole document when nobody waits: the note model if there is one, else the rules.
 
 A model may be talked out of an allergy by the note itself, so what the rules find of allergies is
-always added to its answer.
+always added to its answer; and their home medications are kept where it has none.
 """
 
 from collections.abc import Callable
@@ -48,18 +48,34 @@ class PatientReader:
         if self.model is None:
             return StoredDigest(sections=ruled, usage={})
         reading = self.model.read_with_usage(text)
-        sections = with_allergies_of(reading.sections, ruled, self.rules.formulary)
-        return StoredDigest(sections=sections, usage=reading.usage, fingerprint=reading.fingerprint)
+        sections, added = with_lists_of(reading.sections, ruled, self.rules.formulary)
+        return StoredDigest(
+            sections=sections,
+            usage=reading.usage,
+            fingerprint=reading.fingerprint,
+            of_rules=added,
+        )
 
 
-def with_allergies_of(
+def with_lists_of(
     model: NoteSections, rules: NoteSections, formulary: Formulary
-) -> NoteSections:
-    """The model's sections with every allergy that the rules found as well."""
+) -> tuple[NoteSections, int]:
+    """The model's sections with what the rules found and it left out, and how many items that is.
+
+    That is every allergy, and the home medications where it has none at all: of a list that it
+    has, it may have left out what the rules should not have taken.
+    """
     key = _keyed(formulary)
     seen = {key(found) for found in model.allergies}
     more = tuple(found for found in rules.allergies if key(found) not in seen)
-    return replace(model, allergies=(*model.allergies, *more))
+    home = () if model.medications_on_admission else rules.medications_on_admission
+    whole = replace(
+        model,
+        allergies=(*model.allergies, *more),
+        medications_on_admission=(*model.medications_on_admission, *home),
+        cut=model.cut | (rules.cut & {"allergies"}),
+    )
+    return whole, len(more) + len(home)
 
 
 def _keyed(formulary: Formulary) -> Callable[[Mention], object]:

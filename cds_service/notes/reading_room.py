@@ -2,7 +2,8 @@
 
 Documents come from outside, and their libraries can be driven to take any time and memory. So all
 but plain text is read by a child (`reading_room_child`) with limits of its own; one that is late is
-killed and the next document gets another. Nothing that it sends is more than bytes and a length.
+killed, and a spare that was started ahead reads the next document. Nothing that a child sends is
+more than bytes and a length.
 """
 
 import os
@@ -12,7 +13,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from cds_service.notes.reading_room_child import READ, REPLY, REQUEST, UNREAD
 from fhir_mappings.attachments import (
@@ -38,6 +39,7 @@ class ReadingRoom:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
+        self._spare: subprocess.Popen[bytes] | None = None
         _rooms.add(self)
 
     def text_of(self, data: bytes, content_type: str, deadline: Deadline) -> str:
@@ -51,31 +53,40 @@ class ReadingRoom:
         if len(data) > LARGEST_BYTES or kind_of(data, content_type) is Kind.TEXT:
             return text_of(data, content_type)
         with self._turn(deadline):
-            outcome, words = self._ask(data, content_type, deadline)
+            try:
+                outcome, words = self._ask(data, content_type, deadline)
+            finally:
+                self._keep_spare()
         if outcome == UNREAD:
             raise UnreadText(words)
         return words
 
     @property
     def child_id(self) -> int | None:
-        """The process id of the child, or of the last one if it died; None before the first."""
+        """The process id of the child that read last; None where the next one is yet to begin."""
         return None if self._child is None else self._child.pid
 
+    @property
+    def spare_id(self) -> int | None:
+        """The process id of the one that steps in; None before the first document."""
+        return None if self._spare is None else self._spare.pid
+
     def close(self) -> None:
-        """End the child; a later document would start another."""
+        """End both children; a later document would start others."""
         with self._lock:
-            self._end()
+            self._end_all()
 
     def __del__(self) -> None:
-        self._end()
+        self._end_all()
 
     def forget(self) -> None:
-        """After a fork, in the new process: leave the child to the process that started it."""
+        """After a fork, in the new process: leave the children to the process that started them."""
         self._lock = threading.Lock()
-        if self._child is not None:
-            _close_pipes(self._child)
-            self._child.returncode = 0  # not ours to wait for
-            self._child = None
+        for child in (self._child, self._spare):
+            if child is not None:
+                _close_pipes(child)
+                child.returncode = 0  # not ours to wait for
+        self._child = self._spare = None
 
     @contextmanager
     def _turn(self, deadline: Deadline) -> Iterator[None]:
@@ -99,20 +110,27 @@ class ReadingRoom:
             raise UnreadText(_LOST) from error
         finally:
             if not answered:
-                self._end()
+                _end(self._child)
+                self._child = None
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._child is None or self._child.poll() is not None:
-            self._end()
-            self._child = _start()
+        for _ in range(2):  # the child, else the spare
+            if self._child is not None and self._child.poll() is None:
+                return self._child
+            _end(self._child)
+            self._child, self._spare = self._spare, None
+        _end(self._child)
+        self._child = _start()
         return self._child
 
-    def _end(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-            _close_pipes(self._child)
-            self._child = None
+    def _keep_spare(self) -> None:
+        with suppress(OSError):  # without one the next document starts a child
+            self._spare = self._spare or _start()
+
+    def _end_all(self) -> None:
+        _end(self._child)
+        _end(self._spare)
+        self._child = self._spare = None
 
 
 def _start() -> subprocess.Popen[bytes]:
@@ -128,6 +146,13 @@ def _start() -> subprocess.Popen[bytes]:
     for number in _pipes(child):
         os.set_blocking(number, False)
     return child
+
+
+def _end(child: subprocess.Popen[bytes] | None) -> None:
+    if child is not None:
+        child.kill()
+        child.wait()
+        _close_pipes(child)
 
 
 def _pipes(child: subprocess.Popen[bytes]) -> tuple[int, int]:

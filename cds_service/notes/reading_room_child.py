@@ -7,6 +7,7 @@ REPLY and UTF-8: the text, or the reason that there is none. At the end of stdin
 does not outlive its parent by more than the document at hand.
 """
 
+import importlib
 import math
 import os
 import resource
@@ -24,6 +25,7 @@ REPLY = struct.Struct(">BI")  # READ or UNREAD, bytes of what follows
 READ, UNREAD = 0, 1
 # Optional parts of pypdf, for what it is not asked: less to start, less that hostile bytes reach.
 _UNUSED = ("Crypto", "PIL", "cryptography", "fontTools")
+_READERS = ("ccda", "html", "pdf", "rtf")
 
 
 def main() -> None:
@@ -34,6 +36,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # nor in another file
     requests, replies = os.fdopen(0, "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no reply
+    for reader in _READERS:  # now, while nobody waits
+        importlib.import_module(f"fhir_mappings.attachments.{reader}")
     while header := requests.read(REQUEST.size):
         _allow_time()
         content_length, length = REQUEST.unpack(header)

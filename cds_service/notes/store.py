@@ -41,7 +41,7 @@ from cds_service.keys.sealing import Sealed, open_sealed, seal
 from cds_service.keys.service import KeyService, NotOpened
 from lamo.notes.sections import Mention, NoteSections
 
-SCHEMA = 1  # of what is sealed: another number is another shape, and its rows count as absent
+SCHEMA = 2  # of what is sealed: another number is another shape, and its rows count as absent
 _SHA256_DIGITS = 64
 _HEX = frozenset("0123456789abcdef")
 
@@ -89,6 +89,7 @@ class StoredDigest:
     sections: NoteSections
     usage: Mapping[str, int]  # counts of tokens, by the provider's names; empty for rules
     fingerprint: str | None = None  # of the provider's model, as it reported it
+    of_rules: int = 0  # list items that the rules found and the model left out; they are in
 
     def to_bytes(self) -> bytes:
         """Canonical JSON, in ASCII: half a surrogate pair and NUL come back as they were."""
@@ -98,6 +99,7 @@ class StoredDigest:
             "sections": sections,
             "usage": dict(self.usage),
             "fingerprint": self.fingerprint,
+            "of_rules": self.of_rules,
         }
         return json.dumps(plain, sort_keys=True, allow_nan=False, separators=(",", ":")).encode()
 
@@ -111,7 +113,10 @@ class StoredDigest:
             sections = _sections(plain["sections"])
         except (KeyError, TypeError):  # a field came or went, and SCHEMA stayed
             return None
-        return cls(sections=sections, usage=plain["usage"], fingerprint=plain["fingerprint"])
+        return cls(sections=sections, **{name: plain[name] for name in _BESIDE_SECTIONS})
+
+
+_BESIDE_SECTIONS = ("usage", "fingerprint", "of_rules")
 
 
 def _sections(plain: dict[str, Any]) -> NoteSections:

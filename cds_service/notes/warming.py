@@ -9,11 +9,12 @@ from pathlib import Path
 from cds_service.bundles import Resource, unpack
 from cds_service.discovery import PREFETCH, resolve_template
 from cds_service.fhir_client import FhirClient, FhirServer, Query
-from cds_service.notes.building import build_keys, build_reader
+from cds_service.notes.building import build_reader, keys_at_hand
 from cds_service.notes.desk import sha256_of
 from cds_service.notes.readers import PatientReader
 from cds_service.notes.reading_room import ReadingRoom
 from cds_service.notes.store import DigestKey, DigestStore
+from cds_service.notes.subjects import subjects_elsewhere
 from cds_service.settings import Settings
 from fhir_mappings.attachments import UnreadText
 from fhir_mappings.formulary import Formulary
@@ -68,7 +69,7 @@ def warming_tools(settings: Settings) -> WarmingTools:
         fhir=FhirClient(settings),
         tables=tables,
         reader=build_reader(settings, tables.formulary, ReadingRoom()),
-        store=DigestStore(settings.database_url, build_keys(settings)),
+        store=DigestStore(settings.database_url, keys_at_hand(settings)),
     )
 
 
@@ -109,7 +110,7 @@ def _documents(
     attachments = {
         url: Attachment(data=file.data, content_type=file.content_type, failure=file.failure)
         for url, file in files.items()
-    }
+    } | subjects_elsewhere(resources, server.base)
     record, gaps = map_record(_call(patient_id, resources, attachments), tools.tables)
     unread = [f"{gap.where}: {gap.meaning}" for gap in gaps if gap.kind == "note-not-read"]
     return record.documents, unread
@@ -129,12 +130,14 @@ def _call(
 
 
 def describe(settings: Settings, data: bytes, content_type: str) -> str:
-    """What the reader of the settings finds in a document, as JSON, or why nothing."""
+    """What the reader of the settings finds in a document, as JSON.
+
+    Raises:
+        EndpointRefused: no note may go to the note model of the settings.
+        NoteUnread, UnreadText: nothing was read, and why.
+    """
     reader = build_reader(settings, Formulary.load(), ReadingRoom())
-    try:
-        digest = reader(Document(data=data, content_type=content_type))
-    except (NoteUnread, UnreadText) as reason:
-        return f"not read: {reason}"
+    digest = reader(Document(data=data, content_type=content_type))
     found = asdict(digest.sections) | {"cut": sorted(digest.sections.cut)}
     more = {"reader": reader.name, "usage": dict(digest.usage), "fingerprint": digest.fingerprint}
     return json.dumps(found | more, indent=2, ensure_ascii=False)

@@ -54,6 +54,10 @@ _MARKS = (  # what bytes of no declared type begin with
     (b"ID3", "a recording"),
 )
 _MARKUP = re.compile(rb"<!doctype html|<html|<body|<head", re.IGNORECASE)
+_ELEMENT = re.compile(
+    rb"<(p|div|span|table|ul|ol|b|i|u|strong|em|font|h[1-6])\b[^<>]*>.*?</\1>",
+    re.IGNORECASE | re.DOTALL,
+)
 _XML = re.compile(rb"<\?xml|<(?:\w+:)?ClinicalDocument\b")
 
 
@@ -63,7 +67,8 @@ def kind_of(data: bytes, content_type: str) -> Kind:
     1. What begins with %PDF- or {\\rtf is that, whatever is declared: such files come as text/plain
        and as application/octet-stream.
     2. Else the declared type tells, where it is one of ours. Bytes declared as PDF or RTF that are
-       not count as undeclared.
+       not count as undeclared, and plain text that begins with an element of HTML is HTML: its tags
+       would stand in what is quoted.
     3. Undeclared bytes (no type, or octet-stream) are HTML, XML or text if they look so: a tag at
        the beginning, or no NUL and no other control character in the first kilobyte.
 
@@ -76,6 +81,8 @@ def kind_of(data: bytes, content_type: str) -> Kind:
         return Kind.RTF
     if head.startswith(b"%PDF-") or (declared in _UNTOLD and b"%PDF-" in head):
         return Kind.PDF
+    if declared == "text/plain" and (_MARKUP.match(head) or _ELEMENT.match(head)):
+        return Kind.HTML
     if declared in _DECLARED:
         return _DECLARED[declared]
     if declared.startswith("application/hl7-sdwg"):

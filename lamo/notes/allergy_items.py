@@ -3,12 +3,21 @@
 import re
 from collections.abc import Iterator
 
-from fhir_mappings.allergies import substance_class
 from fhir_mappings.formulary import Formulary
 from lamo.notes.denial import is_about_a_relative, plain
-from lamo.notes.medication_items import NO_NAME, known_names, mention
+from lamo.notes.medication_items import NO_NAME, mention
+from lamo.notes.reactions import is_reaction, tells_reaction
 from lamo.notes.sections import Mention
-from lamo.notes.spans import Span, entries, first_stop, is_table_row, pieces, sentences, stripped
+from lamo.notes.spans import (
+    Span,
+    entries,
+    first_stop,
+    is_table_row,
+    pieces,
+    sentences,
+    stripped,
+)
+from lamo.notes.substances import MATERIALS, class_end, is_substance, known_substances
 
 _NONE = re.compile(
     r"^\W*(?:(?:the patient|patient|pt|she|he|there|they)\s+)?(?:has|have|had|is|are|were|was|"
@@ -32,7 +41,7 @@ _FRAME = re.compile(
     r"environmental|other|"
     r"contrast(?= allergy)|cannot|can't|tolerate|take|chart|lists?|listed|include[sd]?|including|"
     r"current|active|confirmed|as|child|on|per|wife|husband|mother|family|daughter|son|only|"
-    r"verified|stated|by|record|only|cannot|must|not|have|avoid|side|effects?|from|all|"
+    r"verified|stated|by|record|related|only|cannot|must|not|have|avoid|side|effects?|from|all|"
     r"high|low|criticality|intol|causes?|substance|type|category|moderate|doc|noted)\b)+",
     re.IGNORECASE,
 )
@@ -53,48 +62,6 @@ _AFTER_NAME = frozenset(
     "both not "
     "avoid the".split()
 )
-MATERIALS = re.compile(
-    r"\b(?:latex|peanuts?|(?:tree )?nuts?|hazelnuts?|walnuts?|almonds?|cashews?|pistachios?|sesame|"
-    r"shellfish|shrimps?|prawns?|crab|lobster|seafood|fish|eggs?|(?:cow's )?milk|dairy|lactose|"
-    r"soya?|wheat|"
-    r"gluten|strawberr\w+|tomato\w*|kiwi(?:fruit)?|bananas?|avocados?|melon|pineapple|mango\w*|"
-    r"citrus|"
-    r"(?:bees?|wasps?|hornets?)(?: (?:stings?|venom))?|venom|(?:iv |iodinated |iodine |"
-    r"ct )?contrast(?: dye| media)?|"
-    r"iodine|(?:(?:adhesive|surgical|silk|paper|plastic) )?tapes?|adhesives?|plasters?|"
-    r"band-?aids?|elastoplast|nickel|"
-    r"pollens?|grass|ragweed|dust(?: mites?)?|mou?lds?|cats?|dogs?|dander|sul(?:f|ph)(?:a|ur)|"
-    r"chlorhexidine|"
-    r"red wine|sulfites?|msg|perfume|wool|rubber)\b",
-    re.IGNORECASE,
-)
-REACTION_WORDS = frozenset(
-    "rash rashes hives urticaria itching itch itchy pruritus anaphylaxis anaphylactic "
-    "anaphylactoid "
-    "shock angioedema angiooedema swelling swollen nausea vomiting n/v gi upset stomach diarrhea "
-    "diarrhoea cough sob shortness breath wheeze wheezing bronchospasm dyspnea dyspnoea headache "
-    "headaches dizziness dizzy myalgia myalgias cramps cramping confusion hallucinations sedation "
-    "drowsiness unknown childhood infancy child tongue lip lips throat facial face stevens-johnson "
-    "sjs dress agranulocytosis thrombocytopenia bleeding hypotension tachycardia palpitations "
-    "flushing red man syndrome renal failure aki severe mild moderate low high reaction reactions "
-    "side effect effects delirium agitation constipation bradycardia hyperkalemia hyperkalaemia "
-    "hyponatremia tremor sweats sweating fever blisters blistering peeling contact dermatitis "
-    "local erythema redness irritation collapse intubated intubation epipen steroids resolved "
-    "benadryl hepatitis jaundice pancreatitis neutropenia seizure seizures dystonia dystonic lock "
-    "jaw lockjaw ulcer gastritis heartburn dyspepsia edema oedema ankle insomnia nightmares "
-    "sleepy fatigue weakness pain muscle pains aches tingling numbness metallic taste dry mouth "
-    "eyes watery sneezing rhinitis runny nose congestion asthma hospitalized required ago years "
-    "year last time date noted severity criticality agent type comment baby boy girl nature said "
-    "allergen allergens substance status active "
-    "verified comment comments reviewed source type drug food environmental class medication n v d "
-    "not specified documented other none see below above list chart family verbalized today "
-    "updated confirmed generalized generalised diffuse whole body skin the and of with a to in "
-    "on no doc mouth oral hospital ed er itchiness maculopapular lightheaded lightheadedness "
-    "syncope epigastric distress bronchospasms laryngeal airway closing closes closed lips/face "
-    "hyperactivity jittery anxiety sensitivity intolerance allergy details record entered by "
-    "nurse pharmacist physician arrest cardiac respiratory depression".split()
-)
-_IS_YEAR = re.compile(r"[\W\d]*$")
 
 
 def allergies_in(text: str, span: Span, formulary: Formulary) -> Iterator[Mention]:
@@ -102,9 +69,11 @@ def allergies_in(text: str, span: Span, formulary: Formulary) -> Iterator[Mentio
     for entry in entries(text, span):
         is_told = False  # after a substance and its reaction, only what is known is another one
         for sentence in sentences(text, entry.span):
+            goes_on = sentence.start > entry.span.start and text[sentence.start - 1] in _FULL_STOP
             for name, has_more in _of_sentence(text, sentence, formulary, is_told):
                 is_told = is_told or has_more
-                yield mention(text, name)
+                if not goes_on or _is_item(text, sentence, name, formulary):
+                    yield mention(text, name)
 
 
 def _of_sentence(
@@ -121,19 +90,32 @@ def _of_sentence(
             is_told = False  # the next one of a list
         begin = part.end
         found = _substance(text, stripped(text, part), formulary)
-        if (
-            found is None
-            or _NONE.match(part.of(text))
-            or _is_denied(text, opens, part, sentence.end)
-        ):
+        if found is None or _NONE.match(part.of(text)):
+            is_told = is_told or (found is None and _is_story(part.of(text)))
             continue
         name, has_more = found
+        if _is_denied(text, Span(opens, sentence.end), part, name.start):
+            continue
         if not _is_another(name.of(text), number, has_more, is_told, formulary):
             continue
         number += 1
         is_told = has_more or is_row or _COLUMN.match(text, part.end) is not None
         if not is_about_a_relative(text, sentence, name.start):
             yield name, is_told
+
+
+def _is_story(words: str) -> bool:
+    return len(plain(words).split()) > MOST_WORDS
+
+
+def _is_item(text: str, sentence: Span, name: Span, formulary: Formulary) -> bool:
+    """Whether a name in a further sentence is no story: alone, with its reaction, or known."""
+    if name.start - sentence.start < 5 and text[name.start].isupper():
+        rest = text[name.end : min(sentence.end, name.end + 60)].strip(" .,;:()-\u2013\t\n")
+        is_alone = (not rest or rest[0].isdigit()) and " " not in name.of(text)
+        if is_alone or tells_reaction(rest):
+            return True
+    return is_substance(name.of(text), formulary)
 
 
 def _begin_of(text: str, sentence: Span) -> int:
@@ -148,12 +130,14 @@ def _begin_of(text: str, sentence: Span) -> int:
     return begin
 
 
-def _is_denied(text: str, begin: int, part: Span, end: int) -> bool:
+def _is_denied(text: str, sentence: Span, part: Span, at: int) -> bool:
     """Whether a piece says that its substance is tolerated, or stands in a list of denied ones."""
-    if _TOLERATED.search(plain(part.of(text))) or _WITHOUT.search(plain(text[part.start : end])):
+    if _TOLERATED.search(plain(part.of(text))):
         return True
-    denial = _DENIES.search(text, begin, part.start)
-    return denial is not None and not _TURN.search(text, denial.end(), part.start)
+    if _WITHOUT.search(plain(text[part.start : sentence.end])):
+        return True
+    denial = _DENIES.search(text, sentence.start, at)
+    return denial is not None and not _TURN.search(text, denial.end(), at)
 
 
 def _is_further_column(text: str, begin: int, end: int, is_row: bool) -> bool:
@@ -164,36 +148,12 @@ def _is_another(
     words: str, number: int, has_more: bool, is_told: bool, formulary: Formulary
 ) -> bool:
     """Whether words name a substance, and do not go on about the reaction to the one before."""
-    if _is_reaction(words):
-        return False
+    if is_reaction(words):
+        return number == 0 and not is_told and is_substance(words, formulary)  # "Benadryl"
     count = len(words.split())
     is_subject = number == 0 and has_more and words[0].isupper() and count < 3
     must_be_known = (is_told and not is_subject) or (number > 0 and count > 2)
     return not must_be_known or is_substance(words, formulary)
-
-
-def is_substance(words: str, formulary: Formulary) -> bool:
-    """Whether this is known as something that people are allergic to."""
-    return bool(MATERIALS.search(words) or formulary.find_in_text(words) or substance_class(words))
-
-
-def material_of(words: str) -> str | None:
-    """One name for the spellings of a material or food; None when it is none that we know."""
-    found = MATERIALS.search(words)
-    if found is None:
-        return None
-    name = found[0].lower()
-    for sign, label in (("contrast", "contrast"), ("tape", "adhesive"), ("adhesi", "adhesive"),
-                        ("plaster", "adhesive"), ("band", "adhesive"), ("elasto", "adhesive"),
-                        ("kiwi", "kiwi"), ("bee", "bee venom"), ("sul", "sulfa")):  # fmt: skip
-        if sign in name:
-            return label
-    return name.rstrip("s")
-
-
-def _is_reaction(words: str) -> bool:
-    named = words.lower().split()
-    return all(word.strip(".,;:()/\"'") in REACTION_WORDS or _IS_YEAR.match(word) for word in named)
 
 
 _LEVEL = re.compile(r"(?:low|high|raised|elevated)\b", re.IGNORECASE)
@@ -206,18 +166,32 @@ _WITHOUT = re.compile(
     re.IGNORECASE,
 )
 _DENIES = re.compile(
-    r"\b(?:denies|tolerates|not allergic to|no (?:problems?|reactions?|allerg\w+|trouble) (?:to|"
-    r"with))\b",
+    r"\b(?:denies|tolerates|not allergic to|never (?:received|had|took|taken|been given|tried)|"
+    r"no (?:problems?|reactions?|allerg\w+|trouble) (?:to|with))\b",
     re.IGNORECASE,
 )
 _TOLERATED = re.compile(
     r"\btolerat(?:es|ed|ing)|\bnot allergic|\b(?:no|without) (?:problem|reaction|allerg|issue|"
     r"trouble|"
     r"event|incident|difficult)|\bwrong patient\b|\bdenies\b|\b(?:entered )?in error\b|"
-    r"\brefuted\b|\bde-?label|\b(?:is|are|was|were)? ?(?:ok|okay|fine)\b",
+    r"\brefuted\b|\bde-?label|\b(?:is|are|was|were)? ?(?:ok|okay|fine)\b|\bremoved from\b|"
+    r"\bno longer allergic\b|"
+    r"\bnegative (?:\w+ )?(?:challenge|test)|\b(?:challenge|test\w*) (?:was )?negative|[ :]no\W*$",
     re.IGNORECASE,
 )
 _COLUMN = re.compile(r"\t|[ ]{3,}")
+MOST_WORDS = 6  # of a piece without a substance, before it is read as a story
+_FULL_STOP = ".!?\"'"
+# words of a story: "slept well", "walked", "slowly"; but "ragweed"
+_TELLS = re.compile(
+    r"\w*[^e\W]ed|\w{2,}ly|slept|ate|drank|went|came|felt|feels|looks|seems|well|good|bad|better|"
+    r"worse|again|prev|previous|next|plan"
+)
+_ARTICLE = re.compile(r"\bthe\s+$", re.IGNORECASE)
+_GOES_ON = re.compile(r"\s+[a-z]")  # "The room on the left"
+_IS = re.compile(r"\s+(?:is|are|was|were)\b", re.IGNORECASE)
+_NEVER_IN_NAMES = re.compile(r"[_<>{}]")
+_OPENS_TOKEN = re.compile(r"(?:<\|?|[|[]/|[^-=]>)$")
 _JOINED = ("-", "/", " / ", "+", " + ", " - ")
 
 
@@ -226,27 +200,41 @@ def _substance(text: str, part: Span, formulary: Formulary) -> tuple[Span, bool]
     lead = _FRAME.match(text, part.start, part.end)
     start = lead.end() if lead else part.start
     end = first_stop(text, Span(start, part.end), _AFTER_NAME)
+    end = max(end, class_end(text, Span(start, part.end)))  # "TMP/SMX"
     name = stripped(text, Span(start, end), " \t\r\n.,;:*_|-\u2013?+=/'\"()")
     known = _known(text, name, formulary)
     if known:
         return known, end < part.end
-    words = name.of(text).split()
-    if not words or len(words) > 4 or len(name.of(text)) < 3:
-        return None
-    if any(word.lower().strip(".,;:()") in NO_NAME for word in words):
-        return None
-    return name, end < part.end
+    return (name, end < part.end) if _may_be_name(text, name) else None
+
+
+def _may_be_name(text: str, name: Span) -> bool:
+    """Whether unknown words look like the item of a list, and not like a story or a token."""
+    words = [word.lower().strip(".,;:()") for word in name.of(text).split()]
+    if not 0 < len(words) < 5 or len(name.of(text)) < 3 or not NO_NAME.isdisjoint(words):
+        return False
+    if _TELLS.fullmatch(words[0]) or _NEVER_IN_NAMES.search(name.of(text)):
+        return False
+    has_article = _ARTICLE.search(text[max(0, name.start - 5) : name.start])
+    is_subject = _IS.match(text, name.end) or (has_article and _GOES_ON.match(text, name.end))
+    if is_subject and not tells_reaction(text[name.end : name.end + 60]):
+        return False
+    return not (
+        _OPENS_TOKEN.search(text[max(0, name.start - 3) : name.start])
+        or text.startswith((">", "|>"), name.end)
+    )
 
 
 def _known(text: str, name: Span, formulary: Formulary) -> Span | None:
     """The known substance that a name begins with: the "Latex" of "Latex gloves"."""
-    found = [*known_names(text, name, formulary)[:1]]
-    found += [Span(*m.span()) for m in [MATERIALS.search(text, name.start, name.end)] if m]
-    first = min(found, default=None)
+    named = known_substances(text, name, formulary)
+    material = MATERIALS.search(text, *name)
+    found = named[:1] + ([Span(*material.span())] if material else [])
+    first = min(found, default=None, key=lambda one: (one.start, -one.end))
     if first is None or first.start - name.start > 25 or _LEVEL.match(text, name.start):
         return None
     end = first.end
-    for other in known_names(text, name, formulary)[1:]:
+    for other in named[1:]:
         if other.start - end <= 3 and text[end : other.start] in _JOINED:
             end = other.end  # "amoxicillin-clavulanate"
     return Span(first.start, end)

@@ -13,12 +13,14 @@ from typing import Any
 
 from fhir_mappings.allergies import substance_class
 from fhir_mappings.formulary import Formulary
-from lamo.notes.allergy_items import material_of
 from lamo.notes.headings import find_sections
 from lamo.notes.sections import NoteReader
+from lamo.notes.substances import material_of
 
 _PLAIN = re.compile(r"[a-z0-9]+")
 LISTS = ("allergies", "medications_on_admission")
+KINDS = ("history_of_present_illness", "past_medical_history", *LISTS, "discharge_medications")
+_SEE = "see tests/data/notes/README.md"
 WEAK = {"weak_history": "history_of_present_illness", "weak_problems": "past_medical_history"}
 
 
@@ -61,13 +63,68 @@ class Tally:
         self.added += [f"{note}: {name}" for name in sorted(found - wanted)]
 
 
+class HandNotesRefused(Exception):  # noqa: N818 - a situation, named as such
+    """A folder holds no notes read by hand, or one that cannot be compared with."""
+
+
 def notes_in(folder: Path) -> list[ReadByHand]:
-    """The notes of a folder that have a reading beside them."""
-    return [
-        ReadByHand(path.stem, path.read_text("utf-8"), json.loads(gold.read_text("utf-8")))
-        for path in sorted(folder.glob("*.txt"))
-        if (gold := path.with_suffix(".json")).exists()
-    ]
+    """The notes of a folder, each with the reading beside it.
+
+    Raises:
+        HandNotesRefused: there is none, or one has no reading of the wanted form.
+    """
+    notes = [_note(path) for path in sorted(folder.glob("*.txt"))]
+    if not notes:
+        raise HandNotesRefused(
+            f"{folder}: found no note, wanted NAME.txt with what a person reads in it as NAME.json "
+            f"beside it: {_SEE}"
+        )
+    return notes
+
+
+def _note(path: Path) -> ReadByHand:
+    beside = path.with_suffix(".json")
+    try:
+        note = ReadByHand(path.stem, path.read_text("utf-8"), json.loads(beside.read_text("utf-8")))
+        fault = _fault_of(note)
+    except UnicodeDecodeError:
+        fault = f"it or {path.name} is not UTF-8"
+    except (ValueError, RecursionError):
+        fault = "found no JSON"
+    except OSError as error:
+        fault = f"cannot be read ({error.strerror}), wanted what a person reads in {path.name}"
+    if fault:
+        raise HandNotesRefused(f"{beside}: {fault}: {_SEE}")
+    return note
+
+
+def _fault_of(note: ReadByHand) -> str | None:
+    """What is wrong with a reading by hand."""
+    if not isinstance(note.gold, dict):
+        return "found no JSON object"
+    for name in LISTS:
+        names = note.gold.get(name)
+        if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+            return f"wanted {name} as a list of names"
+    sections = note.gold.get("sections")
+    if not isinstance(sections, list) or not all(map(_is_section, sections)):
+        return (
+            "wanted sections as a list of objects with name, starts and ends, each name one of "
+            f"{', '.join(KINDS)}"
+        )
+    try:
+        gold_bounds(note)
+    except ValueError:
+        return "a section starts or ends with words that do not stand in the note in this order"
+    return None
+
+
+def _is_section(section: object) -> bool:
+    return (
+        isinstance(section, dict)
+        and section.get("name") in KINDS
+        and all(isinstance(section.get(end), str) for end in ("starts", "ends"))
+    )
 
 
 def evaluate(

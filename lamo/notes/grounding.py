@@ -2,21 +2,26 @@
 
 A model that reads notes may invent, and a note may tell it to. So nothing that it returns is
 believed before it is found in the note: a list item by its words, as a whole, outside of what is
-prescribed at discharge, denied or a relative's; a sentence by all of its words in their order.
+prescribed at discharge, denied or a relative's; an allergy only where the note speaks of allergies;
+a sentence by all of its words in their order.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
+from lamo.notes.allergy_places import AllergyPlaces
 from lamo.notes.denial import is_about_a_relative, is_taken_back
-from lamo.notes.headings import find_sections
+from lamo.notes.headings import Section, find_sections
 from lamo.notes.medication_items import mention
 from lamo.notes.rules import MAX_ITEMS, MAX_SECTION_CHARS, condense
 from lamo.notes.sections import Claims, Mention, NoteSections
 from lamo.notes.spans import Span, sentences
 
+MOST_PLACES = 500  # of one name that are looked at
 _WORD = re.compile(r"[^\W_]+")
+_Counts = Callable[[Span], bool]
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
 
 
@@ -55,11 +60,15 @@ def grounded(text: str, claims: Claims) -> NoteSections:
     note are kept, in the order of the claim.
     """
     words = _Words(text)
-    leaving = [s for s in find_sections(text) if s.kind in ("discharge_medications", "family")]
-    family = [Span(s.start, s.end) for s in leaving if s.kind == "family"]
-    hidden = [Span(s.start, s.end) for s in leaving]
-    allergies = [_place(text, words, item, family) for item in claims.allergies]
-    home = [_place(text, words, item, hidden) for item in claims.medications_on_admission]
+    sections = find_sections(text)
+    of_patient = _outside(s for s in sections if s.kind == "family")
+    at_home = _outside(s for s in sections if s.kind in ("discharge_medications", "family"))
+    tells = AllergyPlaces(text, sections).tells
+    allergies = [
+        _place(text, words, item, lambda span: of_patient(span) and tells(span))
+        for item in claims.allergies
+    ]
+    home = [_place(text, words, item, at_home) for item in claims.medications_on_admission]
     texts = {
         "history_of_present_illness": claims.history_of_present_illness,
         "past_medical_history": claims.past_medical_history,
@@ -67,20 +76,29 @@ def grounded(text: str, claims: Claims) -> NoteSections:
     kept = {name: _standing(words, claim) for name, claim in texts.items()}
     dropped = [*allergies, *home].count(None) + sum(lost for _, lost in kept.values())
     whole = {name: " ".join(standing) for name, (standing, _) in kept.items()}
+    lists = {"allergies": _once(allergies), "medications_on_admission": _once(home)}
+    cut = [name for name, body in whole.items() if len(body) > MAX_SECTION_CHARS]
+    cut += [name for name, items in lists.items() if len(items) > MAX_ITEMS]
     return NoteSections(
         history_of_present_illness=condense(whole["history_of_present_illness"]),
         past_medical_history=condense(whole["past_medical_history"]),
-        allergies=_once(allergies)[:MAX_ITEMS],
-        medications_on_admission=_once(home)[:MAX_ITEMS],
-        cut=frozenset(name for name, body in whole.items() if len(body) > MAX_SECTION_CHARS),
+        allergies=lists["allergies"][:MAX_ITEMS],
+        medications_on_admission=lists["medications_on_admission"][:MAX_ITEMS],
+        cut=frozenset(cut),
         dropped=dropped,
     )
 
 
-def _place(text: str, words: _Words, item: str, hidden: Sequence[Span]) -> Mention | None:
-    """Where the note says so: outside these stretches, not denied, not of a relative."""
-    for span in words.find_all(item):
-        if any(one.start <= span.start < one.end for one in hidden):
+def _outside(sections: Iterable[Section]) -> _Counts:
+    """Counts what stands in none of these sections."""
+    spans = [Span(section.start, section.end) for section in sections]
+    return lambda span: not any(one.start <= span.start < one.end for one in spans)
+
+
+def _place(text: str, words: _Words, item: str, counts: _Counts) -> Mention | None:
+    """Where the note says so: at a place that counts, not denied, not of a relative."""
+    for span in islice(words.find_all(item), MOST_PLACES):
+        if not counts(span):
             continue
         sentence = _sentence_of(text, span)
         if is_taken_back(text, sentence, *span) or is_about_a_relative(text, sentence, span.start):

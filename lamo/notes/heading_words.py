@@ -117,14 +117,20 @@ def _is_of_allergies(named: frozenset[str]) -> bool:
 def _medications(named: frozenset[str]) -> Kind:
     if named & {"stopped", "held"}:
         return "other"
-    if named & _LEAVING:
-        return "discharge_medications"
     before = named & _WORDS["before"]
+    if named & _LEAVING and not _go_on(named):
+        return "discharge_medications"
     if named & _WORDS["during"] and not before - _NOW:
         return "other"
     if named & _WORDS["vague"] and not before and not named & _WORDS["drugs"]:
         return "other"
     return "medications_on_admission"
+
+
+def _go_on(named: frozenset[str]) -> bool:
+    """ "Home medications continued": were taken before; "to continue at home" is a plan."""
+    is_of_home = not named.isdisjoint({"home", "outpatient", "preadmission"})
+    return is_of_home and named & _LEAVING == {"continued"} and named.isdisjoint({"at", "to"})
 
 
 def _history(named: frozenset[str]) -> Kind | None:

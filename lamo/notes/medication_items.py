@@ -66,6 +66,7 @@ _LEADING = re.compile(
     re.IGNORECASE,
 )
 NO_NAME = frozenset(
+    "authorizing provider historical "
     "low high infuse disp rfl decision discontinue increase decrease tdd via pump yes cart ordered "
     "reliability antibiotic antibiotics pill pills box fill history continues lancet lancets "
     "strips needles syringes supplies directions sources roughly maybe finished withheld "

@@ -13,9 +13,9 @@ from datetime import date
 from fhir_mappings.allergies import is_no_medication, substance_class
 from fhir_mappings.formulary import Formulary
 from fhir_mappings.record import Allergy, Gap, PatientRecord
-from lamo.notes.allergy_items import material_of
 from lamo.notes.digest import newest_list
 from lamo.notes.sections import Mention, NoteSections
+from lamo.notes.substances import class_of, material_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,7 @@ class ReadNote:
     document_sha256: str | None = None
     reference: str | None = None
     dated: date | None = None
+    of_rules: int = 0  # list items in it that the rules found and a model left out
 
 
 def with_notes(
@@ -34,7 +35,8 @@ def with_notes(
 ) -> tuple[PatientRecord, tuple[Gap, ...]]:
     """The record with the allergies that only its notes tell of, and where they disagree."""
     told = list(_only_told(record.allergies, notes, formulary))
-    gaps = [gap for allergy in told for gap in _allergy_gaps(allergy, record)]
+    gaps = [_allergy_gap(allergy, record) for allergy in told]
+    gaps += map(_unread, (note for note in notes if "allergies" in note.sections.cut))
     gaps += _unlisted(record, notes, formulary)
     at_home = (formulary.find_in_text(one.name) for one in newest_list(_sections(notes)))
     merged = replace(
@@ -64,10 +66,12 @@ def _only_told(
 
 
 def _allergy(mention: Mention, note: ReadNote, formulary: Formulary) -> Allergy:
+    ingredients = formulary.find_in_text(mention.name)
+    named = substance_class(mention.name) if ingredients else class_of(mention.name)
     return Allergy(
         display=mention.name,
-        ingredients=formulary.find_in_text(mention.name),
-        substance_class=substance_class(mention.name),
+        ingredients=ingredients,
+        substance_class=named,
         reference=note.reference,
         quote=mention.quote,
         dated=note.dated,
@@ -81,23 +85,34 @@ def _keys(allergy: Allergy) -> set[str]:
     return keys or {material_of(allergy.display) or allergy.display.casefold()}
 
 
-def _allergy_gaps(allergy: Allergy, record: PatientRecord) -> Iterator[Gap]:
-    where = allergy.reference or "documents"
-    yield Gap(
-        kind="allergy-only-in-note",
-        where=where,
-        meaning=f"A note tells of an allergy to {allergy.display}, and no AllergyIntolerance does; "
-        "it was checked all the same.",
-    )
-    is_known = allergy.ingredients or allergy.substance_class
-    if not is_known and not material_of(allergy.display) and not is_no_medication(allergy.display):
-        yield Gap(
+def _allergy_gap(allergy: Allergy, record: PatientRecord) -> Gap:
+    """That the record and a note disagree, and whether the allergy was checked all the same."""
+    where, name = allergy.reference or "documents", allergy.display
+    told = f"A note tells of an allergy to {name}, and no AllergyIntolerance does"
+    if allergy.ingredients or allergy.substance_class:
+        meaning = f"{told}; it was checked all the same."
+    elif material_of(name) or is_no_medication(name):
+        meaning = f"{told}; it is no medication, so nothing was checked against it."
+    else:
+        return Gap(
             kind="allergy-unresolved",
             where=where,
-            meaning=f"'{allergy.display}', in a note, is not a substance we know: "
+            meaning=f"'{name}', an allergy in a note alone, is not a substance we know: "
             "not checked against.",
             shown=bool(record.ordered),
         )
+    return Gap(kind="allergy-only-in-note", where=where, meaning=meaning)
+
+
+def _unread(note: ReadNote) -> Gap:
+    """An allergy that was not read is one that nothing was checked against, so this is shown."""
+    return Gap(
+        kind="note-allergies-unread",
+        where=note.reference or "documents",
+        meaning="A note has more text or more allergies than are read: some of its allergies may "
+        "not have been checked against.",
+        shown=True,
+    )
 
 
 def _unlisted(

@@ -11,19 +11,22 @@ from dataclasses import dataclass
 
 from fhir_mappings.formulary import Formulary
 from lamo.notes.allergy_items import allergies_in
+from lamo.notes.allergy_prose import allergies_told
 from lamo.notes.digest import NoteTools
 from lamo.notes.heading_words import Kind
 from lamo.notes.headings import Section, find_sections
 from lamo.notes.medication_items import medications_in
-from lamo.notes.prose import RunningText, allergies_told, medications_told
+from lamo.notes.prose import RunningText, medications_told
 from lamo.notes.sections import Mention, NoteSections
 from lamo.notes.spans import Span
+from lamo.notes.substances import WORDS_VERSION, class_of, is_substance
 
-VERSION = "rules-2"  # changes with every change of what the rules answer
+VERSION = "rules-3"  # changes with every change of what the rules answer
 MAX_SECTION_CHARS = 400  # of a text section in a digest; the demonstration model was trained so
 MAX_ITEMS = 60
 MOST_CHARS = 300_000  # of a note; what is beyond is not read
-MAX_LIST_CHARS = 20_000  # of the sections of one list that are read
+MAX_LIST_CHARS = 15_000  # of the sections of one list that are read
+LEAST_SHARE = 40  # characters of each of them, and what an empty one costs
 
 _BULLET = re.compile(r"^[\s\-*\u2022.]*(?:\d{1,2}[.)]\s*)?")
 _LISTED = re.compile(r"[\-*\u2022]|\d{1,2}[.)]")
@@ -47,8 +50,8 @@ class RuleReader:
 
     @property
     def name(self) -> str:
-        """Its version, and that of the names it knows."""
-        return f"{VERSION}:{self.formulary.version}"
+        """Its version, and those of the names and of the words for classes that it knows."""
+        return f"{VERSION}:{self.formulary.version}:{WORDS_VERSION}"
 
     def read(self, text: str) -> NoteSections:
         """Cut the note at its headings; the discharge medications are thrown away."""
@@ -67,19 +70,27 @@ class RuleReader:
         return NoteSections(
             history_of_present_illness=condense(bodies["history_of_present_illness"]),
             past_medical_history=condense(bodies["past_medical_history"]),
-            allergies=lists["allergies"][:MAX_ITEMS],
-            medications_on_admission=lists["medications_on_admission"][:MAX_ITEMS],
+            allergies=self._kept(lists["allergies"]),
+            medications_on_admission=self._kept(lists["medications_on_admission"]),
             cut=frozenset((*cut, *note.too_long(), *(lists if whole > MOST_CHARS else ()))),
         )
 
     def _once(self, mentions: Iterable[Mention]) -> tuple[Mention, ...]:
-        """Each substance once, by ingredient where we know it, else by its name."""
+        """Each substance once, by ingredient or class where we know it, else by its name."""
         seen: dict[object, Mention] = {}
         for found in mentions:
             known = self.formulary.resolve((), found.name).ingredients
-            key = frozenset(i.rxcui for i in known) or found.name.casefold()
+            codes = frozenset(ingredient.rxcui for ingredient in known)
+            key = codes or class_of(found.name) or found.name.casefold()
             seen.setdefault(key, found)
         return tuple(seen.values())
+
+    def _kept(self, items: tuple[Mention, ...]) -> tuple[Mention, ...]:
+        """As many as a list may have; of too many those that are known come first."""
+        if len(items) <= MAX_ITEMS:
+            return items
+        by_worth = sorted(items, key=lambda found: not is_substance(found.name, self.formulary))
+        return tuple(by_worth[:MAX_ITEMS])
 
 
 def rule_tools(formulary: Formulary) -> NoteTools:
@@ -112,19 +123,37 @@ class _Parts:
 
     def listed(self, kind: Kind) -> Iterator[Span]:
         """The sections of a list, as far as they are read."""
-        left = MAX_LIST_CHARS
-        for start, end in self.of(kind):
-            if left > 0:
-                yield Span(start, min(end, start + left))
-            left -= end - start
+        sections, left = self.of(kind), MAX_LIST_CHARS
+        most = max(_share(_costs(sections), left), LEAST_SHARE)
+        for start, end in sections:
+            length = min(end - start, most, left)
+            space = self.prose.text.rfind(" ", start, start + length) if start + length < end else 0
+            yield Span(start, space if space > start else start + length)
+            left -= max(length, LEAST_SHARE)
+            if left <= 0:
+                return
 
     def too_long(self) -> Iterator[str]:
         """The lists that are not read to their end."""
         if self.prose.is_worn_out:
             yield from ("allergies", "medications_on_admission")
         for kind in ("allergies", "medications_on_admission"):
-            if sum(end - start for start, end in self.of(kind)) > MAX_LIST_CHARS:
+            if sum(_costs(self.of(kind))) > MAX_LIST_CHARS:
                 yield kind
+
+
+def _costs(sections: Sequence[Span]) -> list[int]:
+    return [max(end - start, LEAST_SHARE) for start, end in sections]
+
+
+def _share(lengths: Sequence[int], room: int) -> int:
+    """The most of each stretch that leaves room for all: long ones do not push short ones out."""
+    left = len(lengths)
+    for length in sorted(lengths):
+        if length * left > room:
+            return room // left
+        room, left = room - length, left - 1
+    return max(lengths, default=0)
 
 
 def _allergies(note: _Parts) -> Iterator[Mention]:

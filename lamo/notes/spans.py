@@ -11,6 +11,7 @@ _BULLET = re.compile(
     r"[*-](?![-*])|\[[ xX]?\]|\(?\d{1,2}[.)](?=[ \t]|[A-Za-z])|\d{1,2}[ \t]+(?=[A-Za-z]{4}))[ \t]*"
 )
 MOST_SENTENCE = 1500  # characters
+LONGEST_ASIDE = 300
 _LINE = re.compile(r"[^\n]+")
 _STOP = re.compile(r"[.!?][\"']?(?=\s)|\n[ \t]*\n")
 _TITLES = ("St", "Dr", "Mr", "Mrs", "Ms", "Prof", "vs", "approx")
@@ -42,7 +43,7 @@ class Entry(NamedTuple):
 _COLUMN = re.compile(r"[ ]{3,}|\t")
 _LISTS_REACTIONS = re.compile(r"[ ]{3,}|\t|\||[ ]-+[ ]")
 _DENIES = re.compile(r"(?:no|nil|none|denies|not)\b", re.IGNORECASE)
-_STARTS_ITEM = re.compile(r"[A-Za-z][\w/\-]+(?: [\w/\-]+){0,3},? \d")
+_STARTS_ITEM = re.compile(r"[A-Za-z][\w/\-]+(?: [\w/\-]+){0,3}(?: \([\w /\-]{3,30}\))?,? \d")
 
 
 def entries(text: str, span: Span) -> Iterator[Entry]:
@@ -139,7 +140,7 @@ def pieces(text: str, span: Span) -> Iterator[Span]:
     for mark in _MARKS.finditer(text, span.start, span.end):
         sign = mark[0]
         if sign in "([":
-            depth += 1
+            depth += _is_closed(text, mark.end(), span.end)
         elif sign in ")]":
             depth = max(0, depth - 1)
         elif depth == 0 or (sign == "\n" and depth > 2):
@@ -150,6 +151,12 @@ def pieces(text: str, span: Span) -> Iterator[Span]:
         yield Span(begin, span.end)
 
 
+def _is_closed(text: str, begin: int, end: int) -> bool:
+    """Whether a bracket ends again soon: one that does not hides nothing of what follows."""
+    return _CLOSING.search(text, begin, min(end, begin + LONGEST_ASIDE)) is not None
+
+
+_CLOSING = re.compile(r"[)\]]")
 _STEP = re.compile(
     r"[A-Za-z][A-Za-z']*(?:\.[A-Za-z']+)*\.?/?|(?<![A-Za-z\d])\d|[(\[=@:/+>\u2192|\]]|\.{2,}|"
     r"[ ]{2,}(?=\S)|-{2,}|[ ][-\u2013\u2014]+(?=\s)|-\s|->"

@@ -15,7 +15,8 @@ from cds_service.hook_request import HookRequest
 from cds_service.prefetch import Prefetched
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
-from fhir_mappings.inputs import Attachment
+from fhir_mappings.inputs import Attachment, HookResources
+from fhir_mappings.mapping import map_record
 from lamo.deadline import Deadline
 from tests.calls import hook_call
 from tests.fakes import FakeScorer, LoopbackFhir
@@ -142,3 +143,33 @@ def test_without_a_server_and_for_documents_that_do_not_count_nothing_is_asked(
     assert attached(tools, fhir_server, "Binary/1", status="superseded") == {}
     assert attached(tools, fhir_server, "Binary/1", subject={"reference": "Patient/p2"}) == {}
     assert fhir_server.paths == []
+
+
+def test_a_patient_of_another_server_with_the_same_id_is_another_one(
+    tools: Tools, fhir_server: LoopbackFhir
+) -> None:
+    fhir_server.answers = {"Binary/1": send(TEXT, "text/plain")}
+    for subject, is_read in {
+        "https://other.example/Patient/p1": False,
+        f"{fhir_server.base}x/Patient/p1": False,
+        f"{fhir_server.base}/Patient/p1": True,
+        "Patient/p1": True,
+    }.items():
+        one = document("Binary/1", subject={"reference": subject})
+        got = attached(tools, fhir_server, "Binary/1", subject={"reference": subject})
+        call = HookResources(
+            patient_id="p1",
+            encounter_id=None,
+            decided_at=tools.clock(),
+            prefetched={"documents": (one,)},
+            draft_orders=(),
+            attachments=got,
+        )
+        record, gaps = map_record(call, tools.tables)
+        assert [found.data for found in record.documents] == ([TEXT] if is_read else [])
+        assert ("note-not-read" in {gap.kind for gap in gaps}) is not is_read
+
+
+def test_without_a_server_an_absolute_subject_cannot_be_told(tools: Tools) -> None:
+    subject = {"reference": "https://other.example/Patient/p1"}
+    assert set(attached(tools, None, "Binary/1", subject=subject)) == {"Binary/1"}

@@ -1,7 +1,9 @@
 """The notes of a call: what was kept is used, the rules read the rest, the model reads behind."""
 
 import base64
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,17 +12,20 @@ import pytest
 from cds_service.audit.migrate import upgrade
 from cds_service.keys.file_keys import FileKeys
 from cds_service.keys.files import create_key_file
+from cds_service.notes.building import build_desk
 from cds_service.notes.desk import NoteDesk, sha256_of
 from cds_service.notes.readers import PatientReader
 from cds_service.notes.reading_room import ReadingRoom
 from cds_service.notes.store import DigestKey, DigestStore, StoredDigest
 from cds_service.notes.warmer import Unread, Warmer
+from cds_service.settings import Settings
 from fhir_mappings.formulary import Formulary
 from fhir_mappings.record import Document
 from lamo.deadline import Deadline
 from lamo.notes.model_reader.reader import ModelReader
 from lamo.notes.rules import RuleReader, rule_tools
 from lamo.notes.sections import NoteSections, NoteUnread
+from tests.fhir_mappings.test_attachments_pdf import drawing, page_of, stream
 from tests.lamo.notes.fake_endpoint import (
     FakeEndpoint,
     fake_endpoint,
@@ -125,6 +130,37 @@ def test_the_model_reads_behind_the_call_and_its_answer_is_used_in_the_next(
     assert "note-claims-dropped" in {gap.kind for gap in gaps}
 
 
+def test_a_model_that_says_nothing_does_not_undo_what_the_rules_found(
+    room: ReadingRoom, store: DigestStore, endpoint: FakeEndpoint
+) -> None:
+    endpoint.default = found()
+    desk = desk_of(room, store, endpoint)
+    record = patient(documents=(document(),))
+    desk.read(record, later())
+    assert desk.warmer is not None
+    desk.warmer.wait()
+    told, digest, notes, gaps = desk.read(record, later())
+    assert [note.reader for note in notes] == [desk.best]
+    assert [one.display for one in told.allergies] == ["penicillin"]
+    assert digest is not None
+    assert digest.medications_on_admission == ("Furosemide",)
+    assert [gap.meaning[:2] for gap in gaps if gap.kind == "note-model-silent"] == ["2 "]
+
+
+def test_a_drug_of_a_discharge_list_is_no_allergy_though_a_model_says_so(
+    room: ReadingRoom, store: DigestStore, endpoint: FakeEndpoint
+) -> None:
+    endpoint.default = found(allergies=["Ibuprofen"])
+    desk = desk_of(room, store, endpoint)
+    record = patient(documents=(document("Discharge Medications:\nIbuprofen 400 mg\n"),))
+    desk.read(record, later())
+    assert desk.warmer is not None
+    desk.warmer.wait()
+    told, _, _, gaps = desk.read(record, later())
+    assert told.allergies == ()
+    assert [gap.kind for gap in gaps] == ["note-claims-dropped"]
+
+
 def test_an_endpoint_that_fails_leaves_the_rules_answer_and_is_left_alone(
     room: ReadingRoom, store: DigestStore, endpoint: FakeEndpoint
 ) -> None:
@@ -141,23 +177,26 @@ def test_an_endpoint_that_fails_leaves_the_rules_answer_and_is_left_alone(
     assert store.count() == 0
 
 
-def test_a_document_that_cannot_be_read_is_a_gap_shown_where_it_is_the_only_one(
+def test_that_a_note_could_not_be_read_is_shown_once_whatever_others_were(
     room: ReadingRoom, store: DigestStore
 ) -> None:
     desk = desk_of(room, store, None)
     scan = Document(data=b"\x89PNG\r\n", content_type="image/png", reference="DocumentReference/d2")
-    _, digest, _, gaps = desk.read(patient(documents=(scan,)), later())
-    assert [(gap.kind, gap.shown) for gap in gaps] == [("note-not-read", True)]
-    assert digest is None
-    _, _, _, gaps = desk.read(patient(documents=(document(), scan)), later())
-    assert [gap.shown for gap in gaps if gap.kind == "note-not-read"] == [False]
+    for documents in ((scan,), (scan, document()), (document(), scan, replace(scan, written=None))):
+        _, _, _, gaps = desk.read(patient(documents=documents), later())
+        reasons = [gap.meaning for gap in gaps if gap.kind == "note-not-read"]
+        assert set(reasons) == {"A document was not read: it is an image, not text."}
+        assert [(gap.kind, gap.where) for gap in gaps if gap.shown] == [
+            ("note-not-checked", "DocumentReference/d2")
+        ]
 
 
 def test_without_time_nothing_is_read_and_it_is_said(room: ReadingRoom, store: DigestStore) -> None:
     desk = desk_of(room, store, None)
     _, _, notes, gaps = desk.read(patient(documents=(document(),)), Deadline.after_ms(0))
     assert notes == ()
-    assert ["no time was left" in gap.meaning for gap in gaps] == [True]
+    assert ["no time was left" in gap.meaning for gap in gaps] == [True, False]
+    assert [gap.shown for gap in gaps] == [False, True]
 
 
 def test_a_database_that_is_down_costs_what_was_kept_and_no_more(
@@ -192,6 +231,24 @@ def test_the_queue_takes_each_note_once_and_has_an_end(store: DigestStore) -> No
     warmer.wait()
     assert not warmer.add(Unread(key=key, document=document()))  # the endpoint is left alone
     assert len(asked) == 1
+
+
+def test_a_document_that_takes_the_reader_behind_the_calls_long_holds_up_no_call(
+    tmp_path: Path, store: DigestStore
+) -> None:
+    desk = build_desk(Settings(var_dir=tmp_path), FORMULARY)
+    letter = page_of(drawing("Allergies: penicillin"))
+    slow = page_of(stream(b"BT /F 12 Tf 50 700 Td " + b"(a) Tj " * 400_000 + b"ET"))
+    first, late, after = (
+        Document(data=data, content_type="application/pdf")
+        for data in (letter, slow, letter + b"\n")
+    )
+    desk.read(patient(documents=(first,)), later())
+    time.sleep(1)  # the spare starts
+    _, _, notes, _ = desk.read(patient(documents=(late,)), later(100))
+    assert notes == ()
+    record, _, _, _ = desk.read(patient(documents=(after,)), later(500))
+    assert [one.display for one in record.allergies] == ["penicillin"]
 
 
 def test_base64_of_a_note_is_no_note() -> None:

@@ -59,6 +59,7 @@ def digest(history: str = "canary-history", **changes: Any) -> StoredDigest:
         dropped=2,
     )
     made = StoredDigest(sections=sections, usage={"prompt_tokens": 900}, fingerprint="canary-print")
+    made = replace(made, of_rules=3)
     return replace(made, **changes)
 
 
@@ -231,7 +232,7 @@ class NextSchema(StoredDigest):
     """A digest as a later release may store it."""
 
     def to_bytes(self) -> bytes:
-        return super().to_bytes().replace(b'"schema":1', b'"schema":2')
+        return super().to_bytes().replace(b'"schema":2', b'"schema":3')
 
 
 def test_a_digest_of_another_schema_is_absent(store: DigestStore) -> None:

@@ -85,6 +85,26 @@ def test_a_late_document_is_unread_and_its_child_is_gone(room: ReadingRoom) -> N
     assert read(room) == READ
 
 
+def test_a_spare_reads_at_once_what_comes_behind_a_late_document(room: ReadingRoom) -> None:
+    read(room)
+    spare = room.spare_id
+    time.sleep(1)  # until it has started, as between two calls
+    with pytest.raises(UnreadText, match="it could not be read in time"):
+        read(room, ENDLESS, ms=100)
+    assert (read(room), room.child_id) == (READ, spare)
+    assert room.spare_id not in (None, spare)
+
+
+def test_a_spare_that_died_is_replaced_too(room: ReadingRoom) -> None:
+    read(room)
+    gone = [room.child_id or 0, room.spare_id or 0]
+    for process in gone:
+        os.kill(process, signal.SIGKILL)
+    time.sleep(0.1)
+    assert read(room) == READ
+    assert not any(is_there(process) for process in gone)
+
+
 def test_a_child_that_was_killed_is_replaced(room: ReadingRoom) -> None:
     read(room)
     killed = room.child_id or 0
@@ -156,19 +176,19 @@ from cds_service.notes.reading_room import ReadingRoom
 from lamo.deadline import Deadline
 room = ReadingRoom()
 room.text_of({RTF!r}, "text/rtf", Deadline.after_ms(10_000))
-print(room.child_id, flush=True)
+print(room.child_id, room.spare_id, flush=True)
 os.kill(os.getpid(), 9)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
-    assert goes_away(int(done.stdout))
+    assert all(goes_away(int(process)) for process in done.stdout.split())
 
 
 def test_close_leaves_nothing_behind(room: ReadingRoom) -> None:
     read(room)
-    closed = room.child_id
+    closed = [room.child_id, room.spare_id]
     room.close()
     gc.collect()  # nor a warning of a pipe or a process left open
-    assert not is_there(closed)
+    assert not any(is_there(process) for process in closed)
 
 
 def test_the_child_imports_none_of_the_service() -> None:

@@ -48,5 +48,18 @@ def test_every_bad_setting_is_listed_with_what_is_accepted(
     assert "LAMO_TEST_DATA:" not in text
 
 
+def test_a_note_model_without_its_address_is_refused_and_not_ignored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LAMO_NOTES_MODEL", "tiny")
+    monkeypatch.setenv("LAMO_NOTES_CA_FILE", "/etc/ca.pem")
+    with pytest.raises(SettingsError) as error:
+        read_settings({})
+    assert "LAMO_NOTES_MODEL: found without LAMO_NOTES_URL, wanted both" in str(error.value)
+    assert "LAMO_NOTES_CA_FILE: found without LAMO_NOTES_URL" in str(error.value)
+    monkeypatch.setenv("LAMO_NOTES_URL", "http://127.0.0.1:1/v1")
+    assert read_settings({}).notes_model == "tiny"
+
+
 def test_every_setting_says_what_it_accepts() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []

@@ -16,6 +16,17 @@ def test_a_page_reads_as_it_is_seen() -> None:
     ]
 
 
+@pytest.mark.parametrize("begins", ["<html><body>", "<!DOCTYPE html>", "<p>HPI: fell</p>", "\n "])
+def test_html_that_comes_as_plain_text_is_read_without_its_tags(begins: str) -> None:
+    page = f"{begins}<div class='x'>Allergies: <b>penicillin</b></div>".encode()
+    assert text_of(page, "text/plain").splitlines()[-1] == "Allergies: penicillin"
+
+
+@pytest.mark.parametrize("text", ["<5 mmol/l lactate", "<b Allergies: latex", "a <b>c</b>", "<s>"])
+def test_plain_text_with_an_angle_stays_as_it_is(text: str) -> None:
+    assert text_of(text.encode(), "text/plain") == text
+
+
 def test_text_after_something_hidden_stays() -> None:
     assert text_of(b"<p>no <b hidden>no</b>known allergies", "text/html") == "no known allergies"
 

@@ -66,15 +66,21 @@ def test_the_documents_come_newest_first_with_their_type() -> None:
         ("a string", "no content"),
     ],
 )
-def test_a_document_without_bytes_is_a_gap_shown_where_there_is_no_other(
+def test_a_document_without_bytes_is_a_gap_and_that_allergies_were_missed_is_shown(
     attachment: object, reason: str
 ) -> None:
-    record, gaps = map_call(document(attachment))
-    assert record.documents == ()
-    assert [gap.shown for gap in gaps if reason in gap.meaning] == [True]
     record, gaps = map_call(document(attachment), document(plain("well"), id="d2"))
     assert texts(record) == ["well"]
     assert [gap.shown for gap in gaps if reason in gap.meaning] == [False]
+    assert [(gap.kind, gap.where) for gap in gaps if gap.shown] == [
+        ("note-not-checked", "DocumentReference/d1")
+    ]
+
+
+def test_of_several_unread_documents_one_line_is_shown() -> None:
+    _, gaps = map_call(document({}), document({}, id="d2"))
+    assert kinds(gaps).count("note-not-read") == 2
+    assert len([gap for gap in gaps if gap.shown]) == 1
 
 
 def test_the_plainest_form_of_a_document_is_read() -> None:
@@ -86,26 +92,44 @@ def test_the_plainest_form_of_a_document_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "state",
+    ("state", "word"),
     [
-        {"status": "superseded"},
-        {"status": "entered-in-error"},
-        {"docStatus": "entered-in-error"},
-        {"docStatus": "preliminary"},
-        {"subject": {"reference": "Patient/p2"}},
+        ({"status": "superseded"}, "superseded"),
+        ({"status": "entered-in-error"}, "entered in error"),
+        ({"docStatus": "entered-in-error"}, "entered in error"),
+        ({"docStatus": "preliminary"}, "preliminary"),
+        ({"docStatus": "in-progress"}, "of another status"),
     ],
 )
-def test_what_does_not_hold_or_is_anothers_is_never_read(state: Resource) -> None:
-    record, _ = map_call(document(plain("old"), **state))
+def test_what_does_not_hold_is_never_read_and_is_counted(state: Resource, word: str) -> None:
+    record, gaps = map_call(document(plain("old"), **state), document(plain("x"), id="d2", **state))
     assert record.documents == ()
+    assert [(gap.kind, gap.meaning, gap.shown) for gap in gaps] == [
+        ("note-not-chosen", f"Documents that are {word} were not read: 2.", False)
+    ]
+
+
+def test_what_is_another_patients_is_never_read() -> None:
+    record, gaps = map_call(document(plain("old"), subject={"reference": "Patient/p2"}))
+    assert record.documents == ()
+    assert kinds(gaps) == ["other-patient"]
+
+
+def test_a_document_of_no_patient_counts_as_this_ones_and_it_is_recorded() -> None:
+    record, gaps = map_call(document(plain("told"), subject=None))
+    assert texts(record) == ["told"]
+    assert [(gap.kind, gap.shown) for gap in gaps] == [("note-without-patient", False)]
 
 
 def test_a_document_that_another_replaces_is_not_read_even_while_it_says_current() -> None:
     replaces = [{"code": "replaces", "target": {"reference": "DocumentReference/d1"}}]
-    record, _ = map_call(
+    record, gaps = map_call(
         document(plain("old")), document(plain("new"), id="d2", relatesTo=replaces)
     )
     assert texts(record) == ["new"]
+    assert [gap.meaning for gap in gaps] == [
+        "Documents that are replaced by another were not read: 1."
+    ]
 
 
 @pytest.mark.parametrize(

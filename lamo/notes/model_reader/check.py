@@ -56,10 +56,10 @@ def _check_schema(conversation: Conversation, plan: ModelReaderPlan) -> None:
     except ContextExceeded:
         raise EndpointRefused(
             f"the note model {plan.model} has no room for the prompt and a note of four lines: "
-            f"start it with the context that context_tokens ({plan.context_tokens}) says"
+            f"start it with the context that LAMO_NOTES_CONTEXT_TOKENS ({plan.context_tokens}) says"
         ) from None
     except Answerless as failure:
         raise EndpointRefused(
-            f"the note model {plan.model} {failure} when asked to read an invented note: mend what "
-            "it says, or give it more answer_tokens or time"
+            f"the note model {plan.model} {failure} when asked to read an invented note, for which "
+            f"it has {plan.answer_tokens} tokens and a minute: mend what it says"
         ) from None

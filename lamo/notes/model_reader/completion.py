@@ -46,7 +46,9 @@ def read_completion(body: dict[str, Any]) -> Completion:
     message = _object(choice.get("message"))
     if choice.get("finish_reason") == "length":
         raise Answerless(
-            "was cut off in its answer by answer_tokens or its context", may_try_again=True
+            "was cut off in its answer, which is longer than may be, or was started with less "
+            "context than LAMO_NOTES_CONTEXT_TOKENS says",
+            may_try_again=True,
         )
     if message.get("refusal") or choice.get("finish_reason") == "content_filter":
         raise Answerless("refused to answer", may_try_again=True)

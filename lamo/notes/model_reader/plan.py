@@ -36,11 +36,13 @@ def check_plan(plan: ModelReaderPlan) -> None:
     """
     _check_address(plan)
     if not plan.model:
-        raise EndpointRefused("no note model is named: give the name that GET /models lists")
+        raise EndpointRefused(
+            "no note model is named: set LAMO_NOTES_MODEL to a name that GET /models lists"
+        )
     if plan.key is not None and not (plan.key.isascii() and plan.key.isprintable() and plan.key):
         raise EndpointRefused(
             "the key of the note model is empty or has characters that no HTTP header takes: "
-            "give it without line breaks and quotes, or none"
+            "give LAMO_NOTES_KEY without line breaks and quotes, or none"
         )
     numbers = (plan.seconds, plan.tries, plan.answer_tokens, plan.most_chunks)
     if min(numbers) <= 0:
@@ -55,8 +57,8 @@ def _check_address(plan: ModelReaderPlan) -> None:
         raise EndpointRefused("the note model's URL is no https:// address: give one, as with /v1")
     if url.userinfo or url.query or url.fragment:
         raise EndpointRefused(
-            "the note model's URL has a user, a query or a fragment: give the address alone, and "
-            "the key as the key"
+            "the note model's URL has a user, a query or a fragment: give the address alone as "
+            "LAMO_NOTES_URL, and the key as LAMO_NOTES_KEY"
         )
     if is_loopback(url.host):
         return
@@ -69,7 +71,7 @@ def _check_address(plan: ModelReaderPlan) -> None:
     if url.host not in allowed:
         raise EndpointRefused(
             f"the note model's host {url.host} is not among the allowed ones {sorted(allowed)}: "
-            "add it there if patients' notes may be sent to it"
+            "add it to LAMO_NOTES_HOSTS if patients' notes may be sent to it"
         )
 
 
@@ -107,6 +109,6 @@ def tls_of(plan: ModelReaderPlan) -> ssl.SSLContext:
     except OSError as error:  # ssl.SSLError is one
         raise EndpointRefused(
             f"the CA file {plan.ca_file} of the note model cannot be read "
-            f"({type(error).__name__}): give a PEM file of certificates"
+            f"({type(error).__name__}): give LAMO_NOTES_CA_FILE a PEM file of certificates"
         ) from None
     return context

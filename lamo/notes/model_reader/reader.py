@@ -24,7 +24,7 @@ from lamo.notes.model_reader.prompt import (
 )
 from lamo.notes.sections import Claims, NoteSections, NoteUnread
 
-VERSION = 1  # raised where this code gives other answers to the same questions
+VERSION = 2  # raised where this code gives other answers to the same questions
 _HASH_CHARS = 12
 _TEMPLATE_TOKENS = 64  # what a chat template puts around two messages
 _LEAST_PIECE_TOKENS = 128  # less than that is no piece of a note
@@ -144,9 +144,9 @@ def _piece_tokens(plan: ModelReaderPlan) -> int:
     left = plan.context_tokens - plan.answer_tokens - prompt - _TEMPLATE_TOKENS
     if left < _LEAST_PIECE_TOKENS:
         raise EndpointRefused(
-            f"context_tokens {plan.context_tokens} leaves {left} for a piece of a note beside the "
-            f"prompt ({prompt}) and answer_tokens ({plan.answer_tokens}), wanted are "
-            f"{_LEAST_PIECE_TOKENS}: take a model with a longer context, or shorter answers"
+            f"LAMO_NOTES_CONTEXT_TOKENS {plan.context_tokens} leaves {left} for a piece of a note "
+            f"beside the prompt ({prompt}) and the answer ({plan.answer_tokens}), wanted are "
+            f"{_LEAST_PIECE_TOKENS}: take a model with a longer context, and say so there"
         )
     return left
 

@@ -1,5 +1,6 @@
 """What a model says of a note is kept only where the note says it too."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,37 @@ def test_discharge_medications_relatives_and_denials_do_not_count() -> None:
     claims = Claims(allergies=("penicillin",), medications_on_admission=("linagliptin", "NSAIDs"))
     read = grounded(NOTE, claims)
     assert (read.allergies, read.medications_on_admission, read.dropped) == ((), (), 3)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Allergies: ibuprofen",
+        "Ibuprofen - anaphylaxis",
+        "She tells us that she broke out in hives on the day when she took\nibuprofen last spring.",
+        "Discharge Medications:\nfamotidine 20 mg\nSTOP ibuprofen (allergic)",
+        "Adverse reaction to ibuprofen in 2019, admitted for it.",
+    ],
+)
+def test_an_allergy_is_believed_where_the_note_speaks_of_one(line: str) -> None:
+    read = grounded(f"HPI: 71 yo man, well.\n\n{line}\n", Claims(allergies=("ibuprofen",)))
+    assert ([one.name.lower() for one in read.allergies], read.dropped) == (["ibuprofen"], 0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Discharge Medications:\nIbuprofen 400 mg\nCetirizine 10 mg for allergies",
+        "Discharge Medications: Ibuprofen 400 mg, ondansetron 4 mg prn nausea",
+        "Home meds: ibuprofen 400 mg",
+        "He takes ibuprofen for pain. He is allergic to latex.",
+        "Hospital course: given ibuprofen, no known drug allergies.",
+        "Hydrocortisone and ibuprofen were given for itching.",
+    ],
+)
+def test_an_allergy_is_dropped_where_the_note_only_names_the_drug(line: str) -> None:
+    read = grounded(f"Allergies: none\n\n{line}\n", Claims(allergies=("ibuprofen",)))
+    assert (read.allergies, read.dropped) == ((), 1)
 
 
 def test_of_a_text_the_sentences_that_stand_in_the_note_are_kept() -> None:

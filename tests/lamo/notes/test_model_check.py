@@ -90,7 +90,7 @@ def test_one_that_refuses_the_schema(endpoint: FakeEndpoint) -> None:
 def test_one_whose_context_is_too_small(endpoint: FakeEndpoint) -> None:
     endpoint.default = refuses(400, code="context_length_exceeded")
 
-    assert "context_tokens (8192)" in refusal(endpoint)
+    assert "LAMO_NOTES_CONTEXT_TOKENS (8192)" in refusal(endpoint)
 
 
 def test_one_that_does_not_answer(endpoint: FakeEndpoint) -> None:

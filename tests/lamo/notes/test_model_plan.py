@@ -26,7 +26,7 @@ def test_this_machine_and_allowed_hosts_are_taken(url: str) -> None:
     [
         ("http://models.example/v1", "https only"),
         ("http://127.0.0.1.models.example/v1", "https only"),
-        ("https://evil.example/v1", "not among the allowed ones"),
+        ("https://evil.example/v1", "not among the allowed ones .* LAMO_NOTES_HOSTS"),
         ("https://models.example.evil.example/v1", "not among the allowed ones"),
         ("https://models.example@evil.example/v1", "a user"),
         (
@@ -50,12 +50,12 @@ def test_other_addresses_are_refused(url: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"model": ""}, "no note model"),
+        ({"model": ""}, "LAMO_NOTES_MODEL"),
         ({"key": f"{KEY}\n"}, "line breaks"),
         ({"key": f"{KEY}é"}, "line breaks"),
         ({"seconds": 0.0}, "above 0"),
         ({"tries": 0}, "above 0"),
-        ({"context_tokens": 1500}, "longer context"),
+        ({"context_tokens": 1500}, "LAMO_NOTES_CONTEXT_TOKENS 1500 .* longer context"),
         ({"ca_file": Path("/no/such/file.pem")}, "CA file"),
         ({"ca_file": Path(__file__)}, "CA file"),
     ],

@@ -34,6 +34,7 @@ def allergies(text: str) -> tuple[str, ...]:
         "Prior to Admission medications",
         "Active Outpatient Medications (including Supplies):",
         "What she takes at home:",
+        "Home Medications Continued",
     ],
 )
 def test_heading_variants_introduce_the_home_medications(heading: str) -> None:
@@ -177,6 +178,17 @@ def test_doses_routes_bullets_and_what_was_stopped_are_taken_off(
 )
 def test_home_medications_in_running_text(text: str, items: tuple[str, ...]) -> None:
     assert home(f"HPI: Seen for a cough. {text}") == items
+
+
+def test_the_list_of_a_health_record_is_read_line_by_line() -> None:
+    table = (
+        "Medication Sig Start Date Taking? Authorizing Provider\n"
+        "donepezil (ARICEPT) 10 mg tablet Take 10 mg nightly. Yes Provider, Historical, MD\n"
+        "alendronate (FOSAMAX) 70 mg tablet Take 70 mg every 7 days. Yes Provider, Historical, MD\n"
+        "acetaminophen (TYLENOL) 325 mg tablet Take 650 mg by mouth every 6 hours for pain. Yes"
+    )
+    items = home(f"Prior to Admission medications\n{table}\n\nRecs: switch to cefazolin 2 g q8h")
+    assert items == ("donepezil", "alendronate", "acetaminophen")
 
 
 def test_every_item_stands_where_it_says() -> None:
