@@ -12,19 +12,11 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from fhir_mappings.record import Diagnosis, Fact, Ingredient, Medication, PatientRecord
-from medication_safety.condition_groups import (
-    ConditionGroups,
-    Recorded,
-    RuleFile,
-    parsed,
-    refuse_unknown,
-    shipped,
-    source_of,
-    version_of,
-)
+from medication_safety.condition_groups import ConditionGroups, Recorded, RuleFile
 from medication_safety.duplicates import is_same_order
 from medication_safety.findings import Finding
 from medication_safety.older_adults import acts_systemically
+from medication_safety.reading import parsed, refuse_unknown, shipped, source_of, version_of
 from medication_safety.tables import Name, Row
 
 FILE, TITLE, RULE = "cascades.json", "Cascade table", "cascade"
@@ -80,7 +72,7 @@ class CascadeTable:
         refuse_unknown(FILE, {name for row in rows for name in (*row.first, *row.second)}, drugs)
         reasons = {name for row in rows for name in (*row.reasons, *row.earlier_reasons)}
         refuse_unknown(FILE, reasons, conditions.words)
-        version = f"draft {version_of(raw, conditions.version.encode())}"
+        version = version_of(raw, conditions.version.encode())
         return cls(cascades=rows, drugs=drugs, conditions=conditions, version=version)
 
     def member(self, groups: Iterable[str], medication: Medication) -> Ingredient | None:

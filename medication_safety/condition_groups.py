@@ -5,18 +5,16 @@ concise label, or by another exact name. One may belong to several. The tables t
 are read here too, so that a name which no group has is refused in one place.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from importlib.resources import files
 from typing import Annotated, TypeVar
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
 from fhir_mappings.concepts import ICD9, ICD10, SNOMED, normalise_name
 from fhir_mappings.record import Diagnosis, PatientRecord
-from medication_safety.knowledge import KnowledgeError
+from medication_safety.reading import parsed, shipped, version_of
 from medication_safety.tables import Members, Name, Row
 
 FILE = "condition_groups.json"
@@ -137,43 +135,6 @@ class ConditionGroups:
             shortest = len(cleaned) if column == "snomed" else 1
             for length in range(shortest, len(cleaned) + 1):
                 yield from known.get(cleaned[:length], ())
-
-
-def shipped(name: str) -> bytes:
-    """The bytes of a table of this package, or KnowledgeError."""
-    try:
-        return (files("medication_safety") / "data" / name).read_bytes()
-    except OSError as error:
-        raise KnowledgeError(name, "it cannot be read") from error
-
-
-def parsed(shape: type[Table], name: str, raw: bytes) -> Table:
-    """A table in its shape, or KnowledgeError: nothing missing, nothing unknown."""
-    try:
-        return shape.model_validate_json(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise KnowledgeError(name, f"{where}: {first['msg']}") from error
-
-
-def refuse_unknown(name: str, named: Iterable[str], known: Iterable[str]) -> None:
-    """Raise KnowledgeError where a table names a group that is not there."""
-    if unknown := sorted(set(named) - set(known)):
-        raise KnowledgeError(name, f"it names groups that no table has: {', '.join(unknown)}")
-
-
-def version_of(*raw: bytes) -> str:
-    """The first 12 hex digits of the hash of some tables."""
-    digest = hashlib.sha256()
-    for one in raw:
-        digest.update(hashlib.sha256(one).digest())
-    return digest.hexdigest()[:12]
-
-
-def source_of(title: str, version: str, basis: str) -> str:
-    """How a finding names the table that it rests on."""
-    return f"{title} ({version}, not reviewed): {basis}"
 
 
 def _names_of(group: ConditionGroup) -> tuple[str, ...]:

@@ -13,20 +13,12 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from fhir_mappings.record import Fact, Medication, PatientRecord
-from medication_safety.condition_groups import (
-    ConditionGroups,
-    Recorded,
-    RuleFile,
-    parsed,
-    refuse_unknown,
-    shipped,
-    source_of,
-    version_of,
-)
+from medication_safety.condition_groups import ConditionGroups, Recorded, RuleFile
 from medication_safety.duplicates import is_same_order
 from medication_safety.findings import Finding
 from medication_safety.forms import route_of
 from medication_safety.older_adults import acts_systemically
+from medication_safety.reading import parsed, refuse_unknown, shipped, source_of, version_of
 from medication_safety.tables import Name, Row
 from medication_safety.wording import short
 
@@ -83,7 +75,7 @@ class CourseTable:
         refuse_unknown(FILE, used, drugs)
         named = {name for row in rows for name in row.without}
         refuse_unknown(FILE, named | set(file.never_with), conditions.words)
-        version = f"draft {version_of(raw, conditions.version.encode())}"
+        version = version_of(raw, conditions.version.encode())
         return cls(file=file, drugs=drugs, conditions=conditions, version=version)
 
     def holds(self, groups: Iterable[str], medication: Medication) -> bool:

@@ -4,7 +4,6 @@ Judged for one medication against those it would stand beside; a wash-out after 
 not read. Rules that need a risk (QT with QT) are silent without one in the record.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -12,61 +11,20 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from fhir_mappings.formulary import Formulary
-from fhir_mappings.record import Diagnosis, Fact, Ingredient, Medication, PatientRecord
+from fhir_mappings.record import Fact, Ingredient, Medication, PatientRecord
 from medication_safety.duplicates import is_same_order, still_taken
 from medication_safety.findings import Finding, Severity
 from medication_safety.forms import route_of
-from medication_safety.organ_function import (
-    RANK,
-    Analyte,
-    Groups,
-    Limit,
-    Source,
-    Words,
-    acts_in_body,
-    codes_of,
-    draft_version,
-    lab_of,
-    parsed,
-    refuse_unknown,
-    source_of,
-    table_bytes,
-)
+from medication_safety.group_rules import RANK, Groups, Source, Words, acts_in_body, codes_of
+from medication_safety.labs import Analyte, Limit, lab_of
+from medication_safety.reading import parsed, refuse_unknown, shipped, source_of, version_of
+from medication_safety.recorded_conditions import Conditions
 from medication_safety.tables import Name, Row
 
 TABLE = "interactions.json"
 NAME_LIMIT = 20  # of an ingredient: two of them and the effect stay under 110 characters
 
 Effect = Annotated[str, StringConstraints(min_length=1, max_length=34)]
-_SYSTEMS = (
-    ("icd10", re.compile(r"icd-?10|\.6\.(?:90|3)$")),
-    ("icd9", re.compile(r"icd-?9|\.6\.103$")),
-    ("snomed", re.compile(r"snomed|\.6\.96$")),
-)
-
-
-class Conditions(Row):
-    """How a condition is recorded: by prefix (ICD), by code (SNOMED), or in words."""
-
-    icd10: tuple[Name, ...] = ()  # without dot
-    icd9: tuple[Name, ...] = ()  # without dot
-    snomed: tuple[Name, ...] = ()
-    words: tuple[Name, ...] = ()  # lower case; any of them, anywhere in the display
-    never: tuple[Name, ...] = ()  # lower case; with one of them in the display it is something else
-
-    def hold(self, diagnosis: Diagnosis) -> bool:
-        """Whether the diagnosis is one of them."""
-        said = diagnosis.display.lower()
-        if any(word in said for word in self.never):
-            return False
-        coded = any(self._has(system, code) for system, code in diagnosis.codings)
-        return coded or any(word in said for word in self.words)
-
-    def _has(self, system: str, code: str) -> bool:
-        kind = next((name for name, known in _SYSTEMS if known.search(system.lower())), None)
-        bare = code.replace(".", "").upper()
-        prefixes = {"icd10": self.icd10, "icd9": self.icd9}.get(kind or "", ())
-        return bare.startswith(prefixes) if prefixes else kind == "snomed" and code in self.snomed
 
 
 class QtRisk(Row):
@@ -121,7 +79,7 @@ class InteractionTable:
         Raises:
             KnowledgeError: it is missing, cut short, or names a group that it does not have.
         """
-        return cls.from_bytes(table_bytes(TABLE), formulary or Formulary.load())
+        return cls.from_bytes(shipped(TABLE), formulary or Formulary.load())
 
     @classmethod
     def from_bytes(cls, data: bytes, formulary: Formulary) -> "InteractionTable":
@@ -138,7 +96,7 @@ class InteractionTable:
             any_route=frozenset().union(*(groups[name] for name in table.any_route)),
             risk=table.risk,
             groups=groups,
-            version=draft_version(data, formulary),
+            version=version_of(formulary.version.encode(), data),
         )
 
 
@@ -245,7 +203,7 @@ def _finding(
         medication=medication,
         summary=f"Consider {verb} {names}: {pair.rule.effect}",
         because=(medication.fact, other.fact, *risks),
-        source=source_of(pair.rule.source, "interaction", table.version),
+        source=source_of("Interaction table", table.version, pair.rule.source),
         not_if=pair.rule.not_if,
     )
 

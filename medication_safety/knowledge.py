@@ -1,18 +1,12 @@
 """The knowledge that the rules read: package data, checked when loaded, named by its hash."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import TypeVar
-
-from pydantic import ValidationError
 
 from fhir_mappings.formulary import Formulary, FormularyEntry
+from medication_safety.reading import parsed, refuse_unknown, shipped, version_of
 from medication_safety.tables import AllergyRules, DuplicateRules, Groups
-
-Table = TypeVar("Table", AllergyRules, DuplicateRules, Groups)
 
 TABLES = (
     "allergy_classes.json",
@@ -20,16 +14,6 @@ TABLES = (
     "drug_classes.json",
     "duplicate_rules.json",
 )
-
-
-class KnowledgeError(ValueError):
-    """A knowledge table cannot be used: no rule runs on half a table."""
-
-    def __init__(self, table: str, found: str) -> None:
-        super().__init__(
-            f"knowledge table {table}: {found}; "
-            "restore it from the package, or correct it as data/SOURCE.md describes"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,21 +36,17 @@ class Knowledge:
         Raises:
             KnowledgeError: a table is missing, cut short, or names a group that is not there.
         """
-        folder = files("medication_safety") / "data"
-        try:
-            tables = {name: (folder / name).read_bytes() for name in TABLES}
-        except OSError as error:
-            raise KnowledgeError(str(error.filename), "it cannot be read") from error
+        tables = {name: shipped(name) for name in TABLES}
         return cls.from_tables(tables, formulary or Formulary.load())
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, bytes], formulary: Formulary) -> "Knowledge":
         """Check the bytes of every table and put them together."""
-        allergy = _parsed(AllergyRules, "allergy_rules.json", tables)
-        duplicate = _parsed(DuplicateRules, "duplicate_rules.json", tables)
+        allergy = parsed(AllergyRules, "allergy_rules.json", tables["allergy_rules.json"])
+        duplicate = parsed(DuplicateRules, "duplicate_rules.json", tables["duplicate_rules.json"])
         found = {
-            **_parsed(Groups, "allergy_classes.json", tables).root,
-            **_parsed(Groups, "drug_classes.json", tables).root,
+            **parsed(Groups, "allergy_classes.json", tables["allergy_classes.json"]).root,
+            **parsed(Groups, "drug_classes.json", tables["drug_classes.json"]).root,
             **allergy.groups,
         }
         # "aminopenicillin_r1 (a remark)" is known by its first word
@@ -74,8 +54,8 @@ class Knowledge:
             name.split()[0]: frozenset(member.rxcui for member in members)
             for name, members in found.items()
         }
-        _refuse_unknown("allergy_rules.json", _groups_of_allergy(allergy), groups)
-        _refuse_unknown("duplicate_rules.json", _groups_of_duplicate(duplicate), groups)
+        refuse_unknown("allergy_rules.json", _groups_of_allergy(allergy), groups)
+        refuse_unknown("duplicate_rules.json", _groups_of_duplicate(duplicate), groups)
         return cls(
             entries={entry.rxcui: entry for entry in formulary.entries},
             groups=groups,
@@ -83,7 +63,7 @@ class Knowledge:
             meant_pairs=frozenset(frozenset((p.one, p.other)) for p in duplicate.meant_pairs),
             allergy=allergy,
             duplicate=duplicate,
-            version=_version(tables, formulary),
+            version=version_of(formulary.version.encode(), *(tables[name] for name in TABLES)),
         )
 
     def recorded_groups(self, substance_class: str) -> tuple[str, ...]:
@@ -102,7 +82,7 @@ class Knowledge:
 
     def source(self, table: str) -> str:
         """How a finding names the table that it rests on."""
-        return f"{table} (draft, not reviewed by a pharmacist), version {self.version}"
+        return f"{table} ({self.version}, not reviewed by a pharmacist)"
 
 
 def _singular(substance_class: str) -> str:
@@ -112,15 +92,6 @@ def _singular(substance_class: str) -> str:
     fillers |= {"group", "substance", "medication", "medications", "containing", "product"}
     kept = [word for word in words if word not in fillers]
     return " ".join(word[:-1] if word.endswith("s") and len(word) > 4 else word for word in kept)
-
-
-def _parsed(shape: type[Table], name: str, tables: Mapping[str, bytes]) -> Table:
-    try:
-        return shape.model_validate_json(tables[name])
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise KnowledgeError(name, f"{where}: {first['msg']}") from error
 
 
 def _families_of(
@@ -141,15 +112,3 @@ def _groups_of_allergy(rules: AllergyRules) -> set[str]:
 
 def _groups_of_duplicate(rules: DuplicateRules) -> set[str]:
     return {name for family in rules.families for name in family.classes}
-
-
-def _refuse_unknown(table: str, named: set[str], groups: Mapping[str, frozenset[str]]) -> None:
-    if unknown := sorted(named - set(groups)):
-        raise KnowledgeError(table, f"it names groups that no table has: {', '.join(unknown)}")
-
-
-def _version(tables: Mapping[str, bytes], formulary: Formulary) -> str:
-    digest = hashlib.sha256(formulary.version.encode())
-    for name in TABLES:
-        digest.update(hashlib.sha256(tables[name]).digest())
-    return f"draft {digest.hexdigest()[:12]}"

@@ -15,19 +15,11 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from fhir_mappings.record import Diagnosis, Fact, Medication, PatientRecord
-from medication_safety.condition_groups import (
-    ConditionGroups,
-    Recorded,
-    RuleFile,
-    parsed,
-    refuse_unknown,
-    shipped,
-    source_of,
-    version_of,
-)
+from medication_safety.condition_groups import ConditionGroups, Recorded, RuleFile
 from medication_safety.duplicates import is_same_order
 from medication_safety.findings import Finding, Severity
 from medication_safety.forms import is_extended_release, is_flush, is_local, route_of
+from medication_safety.reading import parsed, refuse_unknown, shipped, source_of, version_of
 from medication_safety.tables import Name, Row
 from medication_safety.wording import short
 
@@ -112,7 +104,7 @@ class OlderAdultTable:
         refuse_unknown(FILE, used | {n for one in file.counts for n in one.drugs}, drugs)
         named = {name for rule in file.rules for name in (*rule.conditions, *rule.without)}
         refuse_unknown(FILE, named | set(file.never_with), conditions.words)
-        version = f"draft {version_of(raw, conditions.version.encode())}"
+        version = version_of(raw, conditions.version.encode())
         return cls(file=file, drugs=drugs, conditions=conditions, version=version)
 
     def codes(self, groups: Iterable[str]) -> frozenset[str]:

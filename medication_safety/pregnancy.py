@@ -15,20 +15,16 @@ from pydantic import Field
 from fhir_mappings.formulary import Formulary
 from fhir_mappings.record import Fact, Medication, Observation, PatientRecord
 from medication_safety.findings import Finding, Severity
-from medication_safety.interactions import Conditions
-from medication_safety.organ_function import (
+from medication_safety.group_rules import (
     GroupRule,
     Groups,
     acts_in_body,
     by_ingredient,
     codes_of,
-    draft_version,
-    parsed,
-    refuse_unknown,
     rules_of,
-    source_of,
-    table_bytes,
 )
+from medication_safety.reading import parsed, refuse_unknown, shipped, source_of, version_of
+from medication_safety.recorded_conditions import Conditions
 from medication_safety.tables import Name, Row
 from medication_safety.wording import short
 
@@ -91,7 +87,7 @@ class PregnancyTable:
         Raises:
             KnowledgeError: it is missing, cut short, or names a group that it does not have.
         """
-        return cls.from_bytes(table_bytes(TABLE), formulary or Formulary.load())
+        return cls.from_bytes(shipped(TABLE), formulary or Formulary.load())
 
     @classmethod
     def from_bytes(cls, data: bytes, formulary: Formulary) -> "PregnancyTable":
@@ -104,7 +100,7 @@ class PregnancyTable:
             any_route=frozenset().union(*(groups[name] for name in table.any_route)),
             groups=groups,
             rules=by_ingredient(table.rules, groups),
-            version=draft_version(data, formulary),
+            version=version_of(formulary.version.encode(), data),
         )
 
 
@@ -287,6 +283,6 @@ def _finding(
         medication=medication,
         summary=f"Consider {rule.advice} {short(medication.display)}: {place} on record{week}",
         because=(replace(first, text=f"{first.text}; {rule.why}"), *rest),
-        source=source_of(rule.source, "pregnancy", table.version),
+        source=source_of("Pregnancy table", table.version, rule.source),
         not_if=rule.not_if,
     )

@@ -11,14 +11,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fhir_mappings.record import Medication
-from medication_safety.condition_groups import (
-    RuleFile,
-    parsed,
-    refuse_unknown,
-    shipped,
-    version_of,
-)
+from medication_safety.condition_groups import RuleFile
 from medication_safety.older_adults import acts_systemically
+from medication_safety.reading import parsed, refuse_unknown, shipped, version_of
 from medication_safety.tables import Name, Row
 
 FILE = "taper.json"
@@ -62,7 +57,7 @@ class TaperTable:
         file = parsed(TaperFile, FILE, raw)
         drugs = file.codes()
         refuse_unknown(FILE, {name for one in file.cautions for name in one.drugs}, drugs)
-        return cls(cautions=file.cautions, drugs=drugs, version=f"draft {version_of(raw)}")
+        return cls(cautions=file.cautions, drugs=drugs, version=version_of(raw))
 
     def caution_of(self, medication: Medication) -> Caution | None:
         """The first caution of the table for what acts systemically; None where there is none."""

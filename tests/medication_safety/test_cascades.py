@@ -5,8 +5,8 @@ import pytest
 
 from fhir_mappings.record import Diagnosis, Medication, PatientRecord
 from medication_safety.cascades import FILE, CascadeTable, findings
-from medication_safety.condition_groups import ConditionGroups, shipped
-from medication_safety.knowledge import KnowledgeError
+from medication_safety.condition_groups import ConditionGroups
+from medication_safety.reading import KnowledgeError, shipped
 from tests.medication_safety.charts import FORMULARY, chart, order, taken
 
 TABLE = CascadeTable.load()

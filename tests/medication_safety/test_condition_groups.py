@@ -7,8 +7,8 @@ import pytest
 
 from fhir_mappings.concepts import ICD9, ICD10, SNOMED, ConceptTable
 from fhir_mappings.record import Diagnosis
-from medication_safety.condition_groups import FILE, ConditionGroups, shipped
-from medication_safety.knowledge import KnowledgeError
+from medication_safety.condition_groups import FILE, ConditionGroups
+from medication_safety.reading import KnowledgeError, shipped
 from tests.medication_safety.charts import chart
 
 GROUPS = ConditionGroups.load()

@@ -5,9 +5,9 @@ import pytest
 
 from fhir_mappings.concepts import ICD10
 from fhir_mappings.record import Diagnosis, Medication, PatientRecord
-from medication_safety.condition_groups import ConditionGroups, shipped
+from medication_safety.condition_groups import ConditionGroups
 from medication_safety.courses import FILE, CourseTable, findings
-from medication_safety.knowledge import KnowledgeError
+from medication_safety.reading import KnowledgeError, shipped
 from tests.medication_safety.charts import EMPTY, FORMULARY, chart, order, taken
 
 TABLE = CourseTable.load()

@@ -7,8 +7,7 @@ import pytest
 from fhir_mappings.record import Diagnosis, Ingredient, Medication, PatientRecord
 from medication_safety.findings import Finding
 from medication_safety.interactions import TABLE, InteractionTable, interaction_findings
-from medication_safety.knowledge import KnowledgeError
-from medication_safety.organ_function import table_bytes
+from medication_safety.reading import KnowledgeError, shipped
 from tests.medication_safety.charts import FORMULARY, chart, order, taken
 from tests.medication_safety.charts_labs import day, diagnosis, known_codes, lab, potassium, product
 
@@ -215,7 +214,7 @@ def test_every_code_is_one_of_the_formulary() -> None:
 
 
 def test_a_table_that_is_cut_short_or_empty_is_refused() -> None:
-    data = table_bytes(TABLE)
+    data = shipped(TABLE)
 
     for broken in (data[: len(data) // 2], b"{}"):
         with pytest.raises(KnowledgeError, match=TABLE):
@@ -224,7 +223,7 @@ def test_a_table_that_is_cut_short_or_empty_is_refused() -> None:
 
 @pytest.mark.parametrize(("key", "value"), [("one", "nitrites"), ("severity", "fatal")])
 def test_a_rule_on_what_is_not_there_is_refused(key: str, value: str) -> None:
-    table = json.loads(table_bytes(TABLE))
+    table = json.loads(shipped(TABLE))
     table["rules"][0][key] = value
 
     with pytest.raises(KnowledgeError, match=r"nitrites|severity"):

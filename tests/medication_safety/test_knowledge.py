@@ -4,7 +4,8 @@ from importlib.resources import files
 import pytest
 
 from fhir_mappings.allergies import substance_class
-from medication_safety.knowledge import TABLES, Knowledge, KnowledgeError
+from medication_safety.knowledge import TABLES, Knowledge
+from medication_safety.reading import KnowledgeError
 from tests.medication_safety.charts import FORMULARY, KNOWLEDGE
 
 

@@ -5,10 +5,10 @@ import pytest
 
 from fhir_mappings.concepts import ICD10
 from fhir_mappings.record import Diagnosis, Medication, PatientRecord
-from medication_safety.condition_groups import ConditionGroups, shipped
+from medication_safety.condition_groups import ConditionGroups
 from medication_safety.findings import Finding
-from medication_safety.knowledge import KnowledgeError
 from medication_safety.older_adults import FILE, OlderAdultTable, findings, strength_mg
+from medication_safety.reading import KnowledgeError, shipped
 from medication_safety.wording import as_proposed
 from tests.medication_safety.charts import FORMULARY, chart, ingredient, order, taken
 

@@ -3,8 +3,7 @@ import json
 import pytest
 
 from fhir_mappings.record import Medication
-from medication_safety.condition_groups import shipped
-from medication_safety.knowledge import KnowledgeError
+from medication_safety.reading import KnowledgeError, shipped
 from medication_safety.taper import FILE, TaperTable, taper_caution
 from tests.medication_safety.charts import FORMULARY, ingredient, taken
 

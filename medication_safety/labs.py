@@ -1,0 +1,161 @@
+"""Laboratory values that rules compare: the newest ones, their units checked.
+
+A value counts when it is dated, not older than its table says, in a unit that we know, and of a
+possible size. The estimate of kidney function holds for steady function only.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from fhir_mappings.record import Fact, Observation, PatientRecord, Sex
+from medication_safety.tables import Name, Row
+
+ADULT = 18  # CKD-EPI is for adults
+
+
+class Analyte(Row):
+    """One laboratory quantity: its codes, its units, and what size is possible."""
+
+    name: Name
+    unit: str  # in which limits are given; empty for a ratio
+    loinc: Annotated[tuple[Name, ...], Field(min_length=1)]
+    of_sex: dict[Name, Sex] = Field(default={})  # codes that hold for one sex only
+    factors: Annotated[dict[str, float], Field(min_length=1)]  # from a unit, see `plain_unit`
+    low: float  # below it, or above `high`, the unit or the value is wrong
+    high: float
+    days: Annotated[int, Field(gt=0)]  # older values do not count
+
+
+class Limit(Row):
+    """A value below or above which a rule speaks."""
+
+    analyte: Name
+    below: float | None = None
+    above: float | None = None
+    unless: Name | None = None  # a group: whoever takes one of it has such values on purpose
+
+    @model_validator(mode="after")
+    def _has_one_side(self) -> "Limit":
+        if (self.below is None) == (self.above is None):
+            raise ValueError("a limit has either below or above")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """A value that can be compared, in the unit of its analyte."""
+
+    analyte: Analyte
+    value: float
+    bound: str  # "<" or ">" where only a bound was reported, else empty
+    shown: str  # value and unit as the record gives them
+    observation: Observation
+    how: str = ""  # how it was computed, where it was not reported
+
+    @property
+    def words(self) -> str:
+        """The value as a summary says it."""
+        return f"{self.analyte.name} {self.bound}{self.shown}".rstrip()
+
+    @property
+    def fact(self) -> Fact:
+        """The value as something that a card can rest on."""
+        taken = self.observation.taken_at
+        return Fact(
+            text=self.words + self.how,
+            reference=self.observation.reference,
+            dated=taken.date() if taken else None,
+        )
+
+    def breaks(self, limit: Limit) -> bool:
+        """Whether the value is surely beyond the limit: ">60" is not below 60, "<15" is."""
+        if limit.below is not None:
+            excess, other_way = limit.below - self.value, ">"
+        else:
+            excess, other_way = self.value - (limit.above or 0.0), "<"
+        return self.bound != other_way and (excess >= 0 if self.bound else excess > 0)
+
+
+def lab_of(record: PatientRecord, key: str, analytes: Mapping[str, Analyte]) -> Lab | None:
+    """The newest value of an analyte; for "egfr", computed where creatinine is newer or alone."""
+    reported = readable(record, analytes[key])
+    if key != "egfr" or "creatinine" not in analytes:
+        return reported
+    creatinine = readable(record, analytes["creatinine"])
+    if creatinine is None or (reported and _day(reported) >= _day(creatinine)):
+        return reported
+    return _estimated(record, creatinine, analytes[key]) or reported
+
+
+def ckd_epi_2021(creatinine: float, age: int, sex: Sex) -> float:
+    """The estimate in mL/min/1.73 m2 from creatinine in mg/dL (Inker 2021), without race."""
+    kappa, alpha, factor = (0.7, -0.241, 1.012) if sex == "female" else (0.9, -0.302, 1.0)
+    ratio = creatinine / kappa
+    shape: float = min(ratio, 1.0) ** alpha * max(ratio, 1.0) ** -1.2
+    return 142 * shape * 0.9938**age * factor
+
+
+def newest(record: PatientRecord, analyte: Analyte) -> Observation | None:
+    """The newest recent observation of an analyte with a value, whatever its unit."""
+    found = [one for one in record.observations if _counts(one, record, analyte)]
+    return max(found, key=_moment, default=None)
+
+
+def plain_unit(unit: str | None) -> str:
+    """A unit without case, spaces and brackets: "mL/min/{1.73_m2}" is "ml/min/1.73m2"."""
+    plain = re.sub(r"[\s{}\[\]()_*^]", "", (unit or "").replace("\u03bc", "u").lower())
+    return plain.replace("\u00b5", "u").replace("\u00b2", "2")
+
+
+def readable(record: PatientRecord, analyte: Analyte) -> Lab | None:
+    """The newest value of an analyte that can be compared; None where it cannot be read."""
+    one = newest(record, analyte)
+    factor = analyte.factors.get(plain_unit(one.unit)) if one else None
+    if one is None or one.value is None or factor is None:
+        return None
+    value = one.value * factor
+    if not analyte.low <= value <= analyte.high:
+        return None
+    unit = analyte.unit if factor == 1 else one.unit
+    return Lab(
+        analyte=analyte,
+        value=value,
+        bound=next((sign for sign in "<>" if (one.coded or "").startswith(sign)), ""),
+        shown=f"{one.value:g} {unit}",
+        observation=one,
+    )
+
+
+def _counts(one: Observation, record: PatientRecord, analyte: Analyte) -> bool:
+    if one.loinc not in analyte.loinc or one.value is None or one.taken_at is None:
+        return False
+    if analyte.of_sex.get(one.loinc, record.sex) != record.sex:
+        return False
+    age = (record.decided_at.date() - one.taken_at.date()).days
+    return -1 <= age <= analyte.days  # a day ahead: another time zone
+
+
+def _moment(one: Observation) -> float:
+    return one.taken_at.timestamp() if one.taken_at else 0.0
+
+
+def _estimated(record: PatientRecord, creatinine: Lab, analyte: Analyte) -> Lab | None:
+    if record.sex is None or record.age is None or record.age < ADULT or creatinine.bound:
+        return None
+    value = round(ckd_epi_2021(creatinine.value, record.age, record.sex))
+    return Lab(
+        analyte=analyte,
+        value=value,
+        bound="",
+        shown=f"{value} {analyte.unit}",
+        observation=creatinine.observation,
+        how=f" (CKD-EPI 2021 from creatinine {creatinine.shown})",
+    )
+
+
+def _day(lab: Lab) -> int:
+    return int(_moment(lab.observation) // 86400)
