@@ -9,11 +9,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from medication_safety.findings import Severity
 
 Audience = Literal["prescriber", "pharmacist"]
+RULES = frozenset(
+    "allergy interaction overprescription duplicate-ingredient duplicate-class regimen "
+    "older-adult cascade usual-course renal hepatic potassium pregnancy lactation "
+    "suggestion".split()
+)
 LOUDNESS: dict[Severity, int] = {"info": 0, "warning": 1, "critical": 2}
 
 
@@ -29,7 +34,13 @@ class RulePolicy(BaseModel):
     enabled: bool = True
     most: Severity = "critical"
     least: Severity = "info"
-    audience: tuple[Audience, ...] = ("prescriber", "pharmacist")
+    audience: tuple[Audience, ...] = Field(("prescriber", "pharmacist"), min_length=1)
+
+    @model_validator(mode="after")
+    def _can_be_shown(self) -> "RulePolicy":
+        if LOUDNESS[self.least] > LOUDNESS[self.most]:
+            raise ValueError("least is louder than most, so nothing would be shown: use enabled")
+        return self
 
 
 class CardPolicy(BaseModel):
@@ -37,14 +48,21 @@ class CardPolicy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    version: str = Field(min_length=1, max_length=40)
-    most_cards: int = Field(4, ge=1, le=20)
+    version: str = Field(pattern=r"^[\w.+ -]{1,40}$")
+    most_cards: int = Field(4, ge=1, le=20, strict=True)
     unsupported_margin: float = Field(0.5, ge=0, le=20)
-    most_suggestions: int = Field(5, ge=0, le=20)
+    most_suggestions: int = Field(5, ge=0, le=20, strict=True)
     quiet_hours: float = Field(720, ge=0, le=24 * 365)
     pharmacists: tuple[str, ...] = ()
-    rules: dict[str, RulePolicy]
+    rules: dict[str, RulePolicy] = {}
     sha256: str = ""
+
+    @model_validator(mode="after")
+    def _names_rules_that_there_are(self) -> "CardPolicy":
+        if unknown := sorted(set(self.rules) - RULES):
+            known = ", ".join(sorted(RULES))
+            raise ValueError(f"no rule is called {', '.join(unknown)}: there are {known}")
+        return self
 
     def of(self, rule: str) -> RulePolicy:
         """The policy of a rule; the default for one that the file does not name."""

@@ -18,6 +18,7 @@ from medication_safety.check import is_on_current, is_on_proposal
 
 __all__ = ["Built", "CardMaterial", "build_cards"]
 
+SAID_BESIDE = frozenset({"outside-vocabulary"})  # gaps that are no card: the rules did check it
 PRESSING = frozenset({"usual-course"})  # of what is taken: worth a word beside another order
 
 
@@ -26,7 +27,7 @@ class Built:
     """The cards of one answer, and what stands in the audit log beside them."""
 
     cards: list[Json]
-    about: list[Json]  # of each card that is about medications: uuid, rule and RxNorm code
+    about: list[Json]  # of each card about medications: uuid, rule, RxNorm code, basis
     suppressed: list[Json]  # what was found and not shown, and why
 
 
@@ -38,13 +39,13 @@ def build_cards(material: CardMaterial) -> Built:
     """
     selection = select_parts(_all_parts(material), material)
     parts = distinct(selection.shown)
-    if not parts and material.shown_gaps:
+    if not parts and any(gap.kind not in SAID_BESIDE for gap in material.shown_gaps):
         parts = [gap_card(material)]
     cards = [card_json(part, material) for part in parts]
     about = [
-        {"card": card["uuid"], "rule": rule, "rxcui": rxcui}
+        {"card": card["uuid"], "rule": rule, "rxcui": rxcui, "basis": basis}
         for card, part in zip(cards, parts, strict=True)
-        for rule, rxcui in part.answers
+        for rule, rxcui, basis in part.answers
     ]
     suppressed = [
         {"rule": one.rule, "rxcuis": list(one.rxcuis), "why": one.why}

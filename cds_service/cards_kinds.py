@@ -25,6 +25,7 @@ from medication_safety.findings import Finding
 Basis = Literal["model", "rules", "model and rules", "record"]  # what a card rests on
 
 NAME_IN_SUMMARY = 50
+REASON_LIMIT = 150  # of a fact with the reason why it matters
 MOST_MOVING = 2  # facts that are named for, and against, a medication
 WORTH_NAMING = 0.1  # log-odds: what moves a score by less says nothing
 COMMON_REASONS = ("will-monitor", "tolerated-before", "recipient-disagrees-evidence")
@@ -93,7 +94,7 @@ def finding_card(finding: Finding, material: CardMaterial) -> Parts:
     is_warning = finding.severity != "info"
     body = (
         what_paragraph(medication),
-        f"**Why:** {fact_lines(finding.because)}.",
+        f"**Why:** {fact_lines(finding.because, most=3, limit=REASON_LIMIT)}.",
         f"**Does not apply if** {escaped(finding.not_if, 150)}.",
         *(_before_stopping(medication, material) if is_warning else ()),
     )
@@ -108,6 +109,7 @@ def finding_card(finding: Finding, material: CardMaterial) -> Parts:
         about=relative_reference(medication.reference) or "",
         rxcuis=_codes(medication),
         line=_line(finding, material),
+        basis=_basis(finding),
         is_current=is_current,
     )
 
@@ -143,6 +145,17 @@ def _before_stopping(medication: Medication, material: CardMaterial) -> tuple[st
     if caution is None or taken.isdisjoint(medication.ingredients):
         return ()
     return (f"**Before stopping it,** as the patient already takes it: {caution.sentence}",)
+
+
+def _basis(finding: Finding) -> str:
+    """How loud a finding is and what it rests on beside its own medication.
+
+    With another medication, a newer value or a graver reason it is another one: what was answered
+    before does not answer it.
+    """
+    own = finding.medication.reference
+    facts = {fact.reference or fact.text for fact in finding.because if fact.reference != own}
+    return " ".join((finding.severity, *sorted(facts)))
 
 
 def _line(finding: Finding, material: CardMaterial) -> str:

@@ -36,7 +36,7 @@ class CardMaterial:
     explanation: Explanation = field(default_factory=Explanation)
     originals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by reference
     tapers: TaperTable = field(default_factory=TaperTable.load)
-    overridden: frozenset[tuple[str, str]] = frozenset()  # (rule, RxNorm code), with a reason
+    overridden: frozenset[tuple[str, str, str]] = frozenset()  # (rule, RxNorm code, basis)
 
     @property
     def is_order_hook(self) -> bool:

@@ -12,6 +12,7 @@ from fhir_mappings.record import Medication
 from medication_safety.findings import Severity
 
 Json = dict[str, Any]
+Answer = tuple[str, str, str]  # rule, RxNorm code, basis
 HL7_REASONS = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 OWN_REASONS = "urn:lamo-cds:override-reason"
 OWN_TOPICS = "urn:lamo-cds:card-topic"
@@ -67,12 +68,13 @@ class Parts:
     line: str = ""  # the whole of it in one line of Markdown, where it is merged with others
     is_faint: bool = False  # nearer to its threshold than the policy asks for: not shown
     is_current: bool = False  # about what is taken already: shown in the one card for review
-    covers: tuple[tuple[str, str], ...] = ()  # (rule, RxNorm code) of a merged card
+    basis: str = ""  # what it rests on: an override says nothing of another reason
+    covers: tuple[Answer, ...] = ()  # of a card that holds several findings
 
     @property
-    def answers(self) -> tuple[tuple[str, str], ...]:
-        """What an override of the card answers: rules, each with a medication."""
-        return self.covers or tuple((self.topic, rxcui) for rxcui in self.rxcuis)
+    def answers(self) -> tuple[Answer, ...]:
+        """What an override of the card answers: rules, each with a medication and its reason."""
+        return self.covers or tuple((self.topic, rxcui, self.basis) for rxcui in self.rxcuis)
 
 
 def card_json(parts: Parts, material: CardMaterial) -> Json:
@@ -118,7 +120,8 @@ def suggestion_json(label: str, action: Json, new_uuid: Callable[[], str]) -> Js
 
 def relative_reference(reference: str | None) -> str | None:
     """The last "Type/id" of a reference, as actions name resources; None when it has none."""
-    found = _REFERENCE.fullmatch("/".join((reference or "").split("/")[-2:]))
+    steps = (reference or "").split("/")
+    found = None if ".." in steps else _REFERENCE.fullmatch("/".join(steps[-2:]))
     return found[0] if found else None
 
 
@@ -126,7 +129,7 @@ def withdrawal(medication: Medication, material: CardMaterial) -> tuple[Json, ..
     """The offer to take the draft back; none for an order that is no draft or has no id."""
     reference = relative_reference(medication.reference)
     is_draft = medication in material.record.ordered and medication.status in (None, "draft")
-    if reference is None or not is_draft:
+    if reference is None or not reference.startswith("MedicationRequest/") or not is_draft:
         return ()
     name = plain(medication.display)
     action = {
@@ -140,11 +143,12 @@ def withdrawal(medication: Medication, material: CardMaterial) -> tuple[Json, ..
 def stopping(medication: Medication, material: CardMaterial) -> tuple[Json, ...]:
     """The offer to mark a current order as stopped, written on the client's own resource.
 
-    None for what is no order of the record, as a statement of the patient's.
+    None for what is no order of the record, as a statement of the patient's, and for an order
+    that is no valid one itself.
     """
     reference = relative_reference(medication.reference)
     original = material.originals.get(reference or "")
-    if original is None:
+    if original is None or not (original.get("subject") and original.get("intent")):
         return ()
     name = plain(medication.display)
     action = {

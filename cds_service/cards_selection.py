@@ -10,11 +10,12 @@ from typing import Literal
 
 from cds_service.cards_kinds import closing
 from cds_service.cards_material import CardMaterial
-from cds_service.cards_parts import Parts
+from cds_service.cards_parts import Answer, Parts
 from cds_service.cards_text import counted, detail_text, that_fit
 from medication_safety.allergies import RANK
 
 MORE = "- and {} more, in the record of this decision"
+OF_THE_MODEL = frozenset({"overprescription", "regimen"})
 APART = frozenset({"suggestion", "gap"})  # info cards that stay cards of their own
 Why = Literal["policy", "overridden before"]
 
@@ -49,7 +50,7 @@ def select_parts(parts: Iterable[Parts], material: CardMaterial) -> Selection:
             suppressed.append(_suppressed(part, "overridden before"))
         else:
             loud.append(replace(part, indicator=severity))
-    loud.sort(key=lambda part: RANK[part.indicator])
+    loud.sort(key=lambda part: (RANK[part.indicator], part.topic in OF_THE_MODEL))
     current = [part for part in loud if part.is_current]
     orders = [part for part in loud if not part.is_current]
     shown = _within_budget(orders, material, reserved=1 if current else 0)
@@ -84,6 +85,7 @@ def merged(quiet: Sequence[Parts], material: CardMaterial) -> Parts:
     if len(quiet) == 1:
         return replace(quiet[0], indicator="info", suggestions=())
     ending = closing(material, basis="rules")
+    quiet = sorted(quiet, key=lambda part: (RANK[part.indicator], part.topic in OF_THE_MODEL))
     shown = _that_fit(quiet, ending)
     return Parts(
         topic="review",
@@ -103,7 +105,9 @@ def for_review(current: Sequence[Parts], material: CardMaterial) -> Parts:
     shown = _that_fit(current, ending)
     count = len({part.about for part in current})
     several = counted(count, "current medication", "current medications")
-    offers = {offer["label"]: offer for part in shown for offer in part.suggestions}
+    offers = {
+        offer["actions"][0]["resource"]["id"]: offer for part in shown for offer in part.suggestions
+    }
     return Parts(
         topic="deprescribing",
         summary=current[0].summary if len(current) == 1 else f"Consider reviewing {several}",
@@ -127,7 +131,7 @@ def _listed(shown: Sequence[Parts], parts: Sequence[Parts]) -> list[str]:
     return [*(f"- {part.line}" for part in shown), *([MORE.format(more)] if more else [])]
 
 
-def _answers(parts: Sequence[Parts]) -> tuple[tuple[str, str], ...]:
+def _answers(parts: Sequence[Parts]) -> tuple[Answer, ...]:
     return tuple(answer for part in parts for answer in part.answers)
 
 

@@ -50,17 +50,17 @@ def summary_line(text: str) -> str:
     return plain(text, SUMMARY_LIMIT)
 
 
-def fact_line(fact: Fact) -> str:
+def fact_line(fact: Fact, limit: int = FACT_LIMIT) -> str:
     """One fact with its date and where it stands in the record."""
     notes = [part for part in (_day(fact.dated), escaped(fact.reference or "")) if part]
     told = f', in a note: "{escaped(fact.quote, QUOTE_LIMIT)}"' if fact.quote else ""
-    return escaped(fact.text) + (f" ({', '.join(notes)})" if notes else "") + told
+    return escaped(fact.text, limit) + (f" ({', '.join(notes)})" if notes else "") + told
 
 
-def fact_lines(facts: Sequence[Fact], most: int = 4) -> str:
+def fact_lines(facts: Sequence[Fact], most: int = 4, limit: int = FACT_LIMIT) -> str:
     """Facts in one sentence part; how many more there are, when there are."""
     more = len(facts) - most
-    shown = "; ".join(fact_line(fact) for fact in facts[:most])
+    shown = "; ".join(fact_line(fact, limit) for fact in facts[:most])
     return f"{shown}; and {more} more" if more > 0 else shown
 
 

@@ -52,14 +52,14 @@ class Decided:
         self,
         tools: Tools,
         originals: Mapping[str, Mapping[str, Any]],
-        overridden: frozenset[tuple[str, str]] = frozenset(),
+        overridden: frozenset[tuple[str, str, str]] = frozenset(),
     ) -> CardMaterial:
         """What the cards may say.
 
         Args:
             tools: whose policy and tables the cards name.
             originals: the orders of the record as they came, by reference.
-            overridden: rules and medications that were answered with a reason not long ago.
+            overridden: rules, medications and reasons that were answered not long ago.
         """
         return CardMaterial(
             record=self.record,

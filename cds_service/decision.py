@@ -23,7 +23,7 @@ from lamo.prompts import Prompt, render_prompt
 from lamo.scoring.base import ScorerUnavailable, VariantScorer
 from lamo.selection import Choice, candidates_for, choose, withhold
 from medication_safety.allergies import unknown_classes
-from medication_safety.check import check_medications
+from medication_safety.check import check_medications, shortened, unsaid
 from medication_safety.organ_function import unread_labs
 
 SIGNING = frozenset({"order-sign", "medication-prescribe"})
@@ -50,6 +50,7 @@ def decide(
     attached = watch.run("attachments", read_attachments, request, prefetched, tools, fetch_by)
     resources = _hook_resources(request, prefetched, attached, received_at)
     mapped, odd = watch.run("map", map_record, resources, tools.tables)
+    mapped, crowded = shortened(mapped)
     read_by = deadline.share(READ_SHARE)
     record, digest, notes, unread = watch.run("notes", tools.notes.read, mapped, read_by)
     prompt, cut = watch.run("prompt", render_prompt, record, digest, tools.prompts)
@@ -60,8 +61,19 @@ def decide(
     findings = watch.run("check", check_medications, record, proposed, tools.rulebook)
     choice = withhold(choice, findings)
     why, untold = watch.run("explain", try_explain, record, digest, choice, tools, deadline)
-    unchecked = (*unknown_classes(record, tools.rulebook.knowledge), *_unread_labs(record, tools))
-    gaps = (*prefetched.gaps, *odd, *unread, *cut, *outage, *choice.gaps, *unchecked, *untold)
+    unknown = unknown_classes(record, tools.rulebook.knowledge)
+    unchecked = (*unknown, *_unread_labs(record, tools), *unsaid(findings))
+    gaps = (
+        *prefetched.gaps,
+        *odd,
+        *crowded,
+        *unread,
+        *cut,
+        *outage,
+        *choice.gaps,
+        *unchecked,
+        *untold,
+    )
     decided = Decided(
         event_id=new_event_id(),
         request=request,
@@ -132,7 +144,7 @@ def try_explain(
     return why, (Gap(kind="not-explained", where="model", meaning=meaning),)
 
 
-def earlier_overrides(request: HookRequest, tools: Tools) -> frozenset[tuple[str, str]]:
+def earlier_overrides(request: HookRequest, tools: Tools) -> frozenset[tuple[str, str, str]]:
     """Which cards of this patient were overridden with a reason not long ago, by rule and drug."""
     since = tools.clock() - timedelta(hours=tools.policy.quiet_hours)
     return tools.audit_log.overridden(request.patient_id, since)

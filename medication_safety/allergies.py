@@ -4,6 +4,7 @@ An allergy without an ingredient and without a class can match nothing here: the
 it as a gap. A recorded class that the tables do not know is reported by `unknown_classes`.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,10 @@ from medication_safety.tables import CrossRule
 from medication_safety.wording import short
 
 RANK: dict[Severity, int] = {"critical": 0, "warning": 1, "info": 2}
+PENICILLIN_G = "7980"  # the code that many records carry for "penicillin"
+
+_JUST_PENICILLIN = re.compile(r"\bpenicillins?\b", re.I)
+_ONE_PENICILLIN = re.compile(r"\b(?:[gv]|vk|benz\w*|procaine|potassium|sodium)\b", re.I)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +72,7 @@ def _matches(allergy: Allergy, ingredient: Ingredient, knowledge: Knowledge) -> 
         severity = _direct_severity(allergy, knowledge)
         yield Match(allergy=allergy, severity=severity, is_direct=True)
         return
-    classes = knowledge.recorded_groups(allergy.substance_class or "")
+    classes = _recorded_groups(allergy, knowledge)
     for rule in knowledge.allergy.rules:
         if not _speaks(rule, allergy, ingredient, knowledge):
             continue
@@ -79,13 +84,22 @@ def _matches(allergy: Allergy, ingredient: Ingredient, knowledge: Knowledge) -> 
             yield Match(allergy=allergy, severity=rule.level, is_direct=False)
 
 
+def _recorded_groups(allergy: Allergy, knowledge: Knowledge) -> tuple[str, ...]:
+    """The groups that the entry means: "penicillin" is its class, whatever its code."""
+    name = allergy.display
+    is_just = _JUST_PENICILLIN.search(name) and not _ONE_PENICILLIN.search(name)
+    if is_just and any(one.rxcui == PENICILLIN_G for one in allergy.ingredients):
+        return knowledge.recorded_groups("penicillins")
+    return knowledge.recorded_groups(allergy.substance_class or "")
+
+
 def _speaks(
     rule: CrossRule, allergy: Allergy, ingredient: Ingredient, knowledge: Knowledge
 ) -> bool:
     if not knowledge.holds(rule.against, ingredient.rxcui):
         return False
     codes = [one.rxcui for one in allergy.ingredients]
-    in_class = rule.recorded in knowledge.recorded_groups(allergy.substance_class or "")
+    in_class = rule.recorded in _recorded_groups(allergy, knowledge)
     by_ingredient = any(knowledge.holds(rule.recorded, code) for code in codes)
     excluded = any(
         knowledge.holds(group, code)
@@ -106,7 +120,7 @@ def _direct_severity(allergy: Allergy, knowledge: Knowledge) -> Severity:
 def _is_intolerance(allergy: Allergy, knowledge: Knowledge) -> bool:
     """Recorded as one, or with no more than the known side effects of its group."""
     mild = knowledge.allergy.tolerance_reactions
-    groups = set(knowledge.recorded_groups(allergy.substance_class or ""))
+    groups = set(_recorded_groups(allergy, knowledge))
     in_group = bool(groups & set(mild.groups)) or any(
         knowledge.holds(group, one.rxcui) for group in mild.groups for one in allergy.ingredients
     )

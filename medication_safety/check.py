@@ -1,9 +1,10 @@
 """All rules over one record: what is ordered, what is taken, what we would suggest."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 
-from fhir_mappings.record import Ingredient, Medication, PatientRecord
+from fhir_mappings.record import Gap, Ingredient, Medication, PatientRecord
 from medication_safety import cascades, courses, older_adults
 from medication_safety.allergies import allergy_findings
 from medication_safety.condition_groups import Recorded
@@ -15,6 +16,8 @@ from medication_safety.pregnancy import pregnancy_findings
 from medication_safety.rulebook import Rulebook
 from medication_safety.wording import as_proposed
 
+MOST_CHECKED = 100  # medications of one list: a longer one is no list that anybody takes
+MOST_FINDINGS = 200  # of one call
 WORTH_REVIEW = frozenset({courses.RULE})  # of what is taken, also where it is no warning
 
 
@@ -30,15 +33,41 @@ def check_medications(
        the later one. Only warnings, and what outlasts its usual course: a list that has stood
        for years is no reason to interrupt.
 
-    Medications without ingredients match nothing: the mapping reports them as gaps.
+    Medications without ingredients match nothing: the mapping reports them as gaps. Of more than
+    MOST_FINDINGS the rest is not looked for, and `unsaid` tells it; `shortened` keeps lists short.
     """
     taken = still_taken(record.current, record.decided_at.date())
     case = Case(record=record, recorded=rulebook.conditions.recorded(record), rulebook=rulebook)
-    return (
-        *_order_findings(case, taken),
-        *_proposal_findings(case, proposed, taken),
-        *_review_findings(case, taken),
+    found = (
+        _order_findings(case, taken),
+        _proposal_findings(case, proposed, taken),
+        _review_findings(case, taken),
     )
+    return tuple(islice(chain.from_iterable(found), MOST_FINDINGS))
+
+
+def shortened(record: PatientRecord) -> tuple[PatientRecord, tuple[Gap, ...]]:
+    """The record with lists that can be checked in the time of a call, and what was left out."""
+    gaps = tuple(
+        Gap(
+            kind="list-too-long",
+            where=name,
+            meaning=f"only {MOST_CHECKED} of {len(found)} medications {name} were checked",
+            shown=True,
+        )
+        for name, found in (("ordered", record.ordered), ("taken", record.current))
+        if len(found) > MOST_CHECKED
+    )
+    ordered, current = record.ordered[:MOST_CHECKED], record.current[:MOST_CHECKED]
+    return (replace(record, ordered=ordered, current=current), gaps) if gaps else (record, ())
+
+
+def unsaid(findings: Sequence[Finding]) -> tuple[Gap, ...]:
+    """A shown gap where more was to be said than is looked for."""
+    if len(findings) < MOST_FINDINGS:
+        return ()
+    meaning = f"the rules stopped after {MOST_FINDINGS} points: there may be more"
+    return (Gap(kind="findings-cut", where="rules", meaning=meaning, shown=True),)
 
 
 def is_on_proposal(finding: Finding) -> bool:
@@ -60,36 +89,29 @@ class Case:
     rulebook: Rulebook
 
 
-def _order_findings(case: Case, taken: tuple[Medication, ...]) -> list[Finding]:
+def _order_findings(case: Case, taken: tuple[Medication, ...]) -> Iterator[Finding]:
     ordered = case.record.ordered
-    return [
-        finding
-        for position, order in enumerate(ordered)
-        for finding in _judged(case, order, (*taken, *ordered[:position]))
-    ]
+    for position, order in enumerate(ordered):
+        yield from _judged(case, order, (*taken, *ordered[:position]))
 
 
 def _proposal_findings(
     case: Case, proposed: Sequence[Ingredient], taken: tuple[Medication, ...]
-) -> list[Finding]:
-    findings: list[Finding] = []
+) -> Iterator[Finding]:
     accepted: list[Medication] = []
     for ingredient in proposed:
         medication = as_proposed(ingredient)
         found = tuple(_judged(case, medication, (*taken, *case.record.ordered, *accepted)))
-        findings.extend(found)
+        yield from found
         if not found:
             accepted.append(medication)
-    return findings
 
 
-def _review_findings(case: Case, taken: tuple[Medication, ...]) -> list[Finding]:
-    return [
-        finding
-        for position, medication in enumerate(taken)
-        for finding in _reviewed(case, medication, taken, position)
-        if finding.severity != "info" or finding.rule in WORTH_REVIEW
-    ]
+def _review_findings(case: Case, taken: tuple[Medication, ...]) -> Iterator[Finding]:
+    for position, medication in enumerate(taken):
+        for finding in _reviewed(case, medication, taken, position):
+            if finding.severity != "info" or finding.rule in WORTH_REVIEW:
+                yield finding
 
 
 def _judged(case: Case, medication: Medication, others: Sequence[Medication]) -> Iterator[Finding]:

@@ -58,8 +58,9 @@ class Lab:
 
     @property
     def words(self) -> str:
-        """The value as a summary says it."""
-        return f"{self.analyte.name} {self.bound}{self.shown}".rstrip()
+        """The value as a summary says it: a bound in words, as summaries hold no "<"."""
+        bound = {"<": "under ", ">": "over "}.get(self.bound, "")
+        return f"{self.analyte.name} {bound}{self.shown}".rstrip()
 
     @property
     def fact(self) -> Fact:

@@ -48,7 +48,7 @@ class DecisionEntry:
     model: Mapping[str, Any]  # artifact name, version and hash; adapters with their hashes
     scores: Sequence[Mapping[str, Any]]  # every candidate
     cards: Sequence[Mapping[str, Any]]  # as sent
-    about: Sequence[Mapping[str, Any]]  # card, rule and RxNorm code: what an override answers
+    about: Sequence[Mapping[str, Any]]  # card, rule, RxNorm code, basis: what an override answers
     suppressed: Sequence[Mapping[str, Any]]  # found and not shown, with the reason
     gaps: Sequence[Gap]
     findings: Sequence[Mapping[str, Any]]

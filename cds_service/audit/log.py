@@ -161,11 +161,11 @@ class AuditLog:
                 summary=_summary(row), body=json.loads(row.body), **_links(connection, event_id)
             )
 
-    def overridden(self, patient_id: str, since: datetime) -> frozenset[tuple[str, str]]:
+    def overridden(self, patient_id: str, since: datetime) -> frozenset[tuple[str, str, str]]:
         """What cards of a patient were about that somebody overrode with a reason, not long ago.
 
         Returns:
-            (rule, RxNorm code) of each; at most of MOST_OVERRIDES cards, the latest.
+            (rule, RxNorm code, basis) of each; at most of MOST_OVERRIDES cards, the latest.
         """
         decision, feedback = aliased(EventRow), aliased(EventRow)
         query = (
@@ -213,13 +213,13 @@ class AuditLog:
             return connection.execute(query).first() is not None
 
 
-def _answered(card: str, decision: bytes, feedback: bytes) -> Iterator[tuple[str, str]]:
+def _answered(card: str, decision: bytes, feedback: bytes) -> Iterator[tuple[str, str, str]]:
     """What an override with a reason answers: one without a reason answers nothing."""
     told = json.loads(feedback)
     if told.get("override_reason") or told.get("user_comment"):
         for row in json.loads(decision).get("about", ()):
             if row["card"] == card:
-                yield row["rule"], row["rxcui"]
+                yield row["rule"], row["rxcui"], row.get("basis", "")
 
 
 def _summaries() -> Select[Any]:

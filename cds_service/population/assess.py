@@ -15,7 +15,7 @@ from lamo.deadline import Deadline
 from lamo.exports.fhir_files import Resource, newest
 from lamo.prompts import render_prompt
 from lamo.selection import candidates_for, choose, withhold
-from medication_safety.check import check_medications, is_on_proposal
+from medication_safety.check import check_medications, is_on_proposal, shortened
 
 Line = dict[str, Any]
 
@@ -41,6 +41,7 @@ def assess(
     _refuse_unknown(resources)
     chart = _chart(patient_id, resources, decided_at)
     record, odd = map_record(chart, tools.tables)
+    record, crowded = shortened(record)
     record, digest, notes, unread = tools.notes.read(record, Deadline.after_ms(PATIENT_MS))
     prompt, cut = render_prompt(record, digest, tools.prompts)
     candidates = candidates_for(record, tools.artifact)
@@ -61,7 +62,7 @@ def assess(
             for found in choice.unsupported
         ],
         "findings": [finding_row(found) for found in findings if not is_on_proposal(found)],
-        "gaps": list(_gap_rows((*odd, *unread, *cut, *choice.gaps))),
+        "gaps": list(_gap_rows((*odd, *crowded, *unread, *cut, *choice.gaps))),
     }
 
 

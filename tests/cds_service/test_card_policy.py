@@ -101,8 +101,17 @@ def test_a_pharmacist_sees_what_is_meant_for_pharmacists() -> None:
     assert topics(call_about(loud(METFORMIN), policy=policy)) == ["allergy"]
 
 
+BASIS = "warning AllergyIntolerance/a1"
+
+
+@pytest.mark.parametrize("basis", ["warning AllergyIntolerance/a2", "info AllergyIntolerance/a1"])
+def test_an_override_says_nothing_of_another_reason_or_of_a_louder_one(basis: str) -> None:
+    answered = frozenset({("allergy", METFORMIN.rxcui, basis)})
+    assert topics(call_about(loud(METFORMIN), overridden=answered)) == ["allergy"]
+
+
 def test_what_was_overridden_with_a_reason_is_recorded_and_not_shown() -> None:
-    answered = frozenset({("allergy", METFORMIN.rxcui)})
+    answered = frozenset({("allergy", METFORMIN.rxcui, BASIS)})
     built = build_cards(call_about(loud(METFORMIN), loud(LISINOPRIL), overridden=answered))
     assert ["Lisinopril" in card["detail"] for card in built.cards] == [True]
     assert built.suppressed == [
@@ -111,12 +120,12 @@ def test_what_was_overridden_with_a_reason_is_recorded_and_not_shown() -> None:
 
 
 def test_another_rule_about_the_same_medication_is_shown_all_the_same() -> None:
-    answered = frozenset({("duplicate-class", METFORMIN.rxcui)})
+    answered = frozenset({("duplicate-class", METFORMIN.rxcui, BASIS)})
     assert topics(call_about(loud(METFORMIN), overridden=answered)) == ["allergy"]
 
 
 def test_a_critical_card_is_never_silenced_by_an_override() -> None:
-    answered = frozenset({("allergy", METFORMIN.rxcui)})
+    answered = frozenset({("allergy", METFORMIN.rxcui, "critical AllergyIntolerance/a1")})
     call = call_about(loud(METFORMIN, severity="critical"), overridden=answered)
     assert topics(call) == ["allergy"]
 
@@ -125,8 +134,13 @@ def test_what_an_override_of_a_card_would_answer_is_told_for_merged_cards_too() 
     built = build_cards(call_about(quiet(METFORMIN), quiet(LISINOPRIL, "usual-course")))
     (card,) = built.cards
     assert built.about == [
-        {"card": card["uuid"], "rule": "cascade", "rxcui": METFORMIN.rxcui},
-        {"card": card["uuid"], "rule": "usual-course", "rxcui": LISINOPRIL.rxcui},
+        {
+            "card": card["uuid"],
+            "rule": rule,
+            "rxcui": rxcui,
+            "basis": BASIS.replace("warning", "info"),
+        }
+        for rule, rxcui in (("cascade", METFORMIN.rxcui), ("usual-course", LISINOPRIL.rxcui))
     ]
 
 
@@ -134,6 +148,11 @@ def test_what_an_override_of_a_card_would_answer_is_told_for_merged_cards_too() 
     ("text", "found"),
     [
         ("version = 1", "version"),
+        ('version = "x\\n"', "version"),
+        ('version = "x"\n[rules.alergy]\nenabled = false', "no rule is called alergy"),
+        ('version = "x"\n[rules.allergy]\naudience = []', "audience"),
+        ('version = "x"\n[rules.allergy]\nmost = "info"\nleast = "critical"', "louder than most"),
+        ('version = "x"\nmost_cards = true', "most_cards"),
         ('version = "x"\nrules = {}\nmost_cards = 0', "most_cards"),
         ('version = "x"\nrules = {}\nmost_card = 3', "most_card"),
         ('version = "x"\n[rules.allergy]\nmost = "loud"', "rules.allergy.most"),

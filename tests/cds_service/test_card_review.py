@@ -92,7 +92,7 @@ def test_the_policy_and_earlier_answers_are_kept_line_by_line() -> None:
     off = quiet.model_copy(
         update={"rules": quiet.rules | {"duplicate-class": RulePolicy(enabled=False)}}
     )
-    answered = frozenset({("usual-course", LORAZEPAM)})
+    answered = frozenset({("usual-course", LORAZEPAM, "info")})
     built = build_cards(replace(call, policy=off, overridden=answered))
 
     assert {(row["rule"], row["rxcui"]) for row in built.about} == {

@@ -3,7 +3,14 @@
 from datetime import timedelta
 
 from fhir_mappings.record import PatientRecord
-from medication_safety.check import check_medications, is_on_current
+from medication_safety.check import (
+    MOST_CHECKED,
+    MOST_FINDINGS,
+    check_medications,
+    is_on_current,
+    shortened,
+    unsaid,
+)
 from medication_safety.findings import Finding
 from medication_safety.rulebook import Rulebook
 from tests.medication_safety.charts import FORMULARY, RULEBOOK, chart, ingredient, order, taken
@@ -68,3 +75,28 @@ def test_the_version_is_that_of_all_tables() -> None:
     assert RULEBOOK.version.startswith("draft ")
     assert Rulebook.load(FORMULARY).version == RULEBOOK.version
     assert RULEBOOK.version != RULEBOOK.knowledge.version
+
+
+def test_a_list_that_nobody_takes_is_shortened_and_that_is_told() -> None:
+    many = tuple(taken("Ibuprofen", reference=f"MedicationRequest/{n}") for n in range(480))
+    drafts = tuple(order("Naproxen", reference=f"MedicationRequest/d{n}") for n in range(200))
+    record, gaps = shortened(chart(current=many, ordered=drafts))
+
+    assert (len(record.current), len(record.ordered)) == (MOST_CHECKED, MOST_CHECKED)
+    assert [(gap.where, gap.shown) for gap in gaps] == [("ordered", True), ("taken", True)]
+    assert "100 of 480 medications taken" in gaps[1].meaning
+    assert len(check_medications(record, [], RULEBOOK)) <= MOST_FINDINGS
+
+
+def test_an_ordinary_list_is_left_as_it_is() -> None:
+    record = chart(current=(taken("Ibuprofen"),))
+
+    assert shortened(record) == (record, ())
+
+
+def test_where_the_rules_stop_it_is_told() -> None:
+    found = check_medications(chart(age=80, ordered=(order("Diphenhydramine"),)), [], RULEBOOK)
+
+    assert unsaid(found) == ()
+    (gap,) = unsaid(found * MOST_FINDINGS)
+    assert gap.shown
