@@ -74,9 +74,13 @@ def _parts_about_orders(material: CardMaterial) -> Iterator[Parts]:
 
 
 def _parts_about_current(material: CardMaterial) -> Iterator[Parts]:
-    """What is taken already: beside an order only what outlasts a limit, never the model alone."""
+    """What is taken already: beside an order what is critical or outlasts a limit, never the model.
+
+    A hospital may have installed the hooks of orders alone.
+    """
     for finding in material.findings:
-        is_pressing = finding.severity != "info" and finding.rule in PRESSING
+        is_limit = finding.severity != "info" and finding.rule in PRESSING
+        is_pressing = is_limit or finding.severity == "critical"
         if is_on_current(finding, material.record) and (is_pressing or not material.is_order_hook):
             yield finding_card(finding, material)
     if not material.is_order_hook:

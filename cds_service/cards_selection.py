@@ -56,6 +56,7 @@ def select_parts(parts: Iterable[Parts], material: CardMaterial) -> Selection:
     shown = _within_budget(orders, material, reserved=1 if current else 0)
     if current:
         shown.append(for_review(current, material))
+        shown.sort(key=lambda part: RANK[part.indicator])
     return Selection(shown=tuple(shown), suppressed=tuple(suppressed))
 
 
@@ -100,7 +101,10 @@ def merged(quiet: Sequence[Parts], material: CardMaterial) -> Parts:
 
 
 def for_review(current: Sequence[Parts], material: CardMaterial) -> Parts:
-    """One card of what is taken already and might be stopped: it offers, and chooses nothing."""
+    """One card of what is taken already and might be stopped: it offers, and chooses nothing.
+
+    A warning only where what is taken is contraindicated: it has been taken until now.
+    """
     ending = closing(material, basis="model and rules")
     shown = _that_fit(current, ending)
     count = len({part.about for part in current})
@@ -112,7 +116,7 @@ def for_review(current: Sequence[Parts], material: CardMaterial) -> Parts:
         topic="deprescribing",
         summary=current[0].summary if len(current) == 1 else f"Consider reviewing {several}",
         detail=detail_text(_listed(shown, current), ending),
-        indicator="info",
+        indicator="warning" if current[0].indicator == "critical" else "info",
         source=current[0].source,
         suggestions=tuple(offers.values()),
         behavior="any",

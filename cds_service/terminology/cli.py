@@ -53,8 +53,12 @@ def load(folder: Path, version: str | None) -> None:
     settings = read_settings()
     upgrade(settings.database_url)
     release = Release(folder, _said("read"))
-    content = read_release(release)
     called = version or release.version
+    if not (called.isprintable() and 0 < len(called) <= 60):
+        raise click.BadParameter(
+            f"{called!r} is no name to print: give one to 60 plain characters", param_hint="--name"
+        )
+    content = read_release(release)
     write_content(settings.database_url, content, called, progress=_said("written"))
     click.echo(
         f"ok: {called} is loaded, {len(content.concepts)} concepts and {len(content.codes)} codes; "

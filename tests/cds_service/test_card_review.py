@@ -79,6 +79,16 @@ def test_beside_an_order_only_what_outlasts_a_limit_is_shown_of_what_is_taken() 
     assert review_of(replace(call, findings=limited)) is not None
 
 
+def test_what_is_contraindicated_is_a_warning_also_beside_another_order() -> None:
+    call = opening_set()
+    grave = tuple(replace(one, severity="critical") for one in call.findings[:1])
+
+    for hook in ("patient-view", "order-sign"):
+        card = review_of(replace(call, hook=hook, findings=grave))
+        assert card is not None
+        assert card["indicator"] == "warning"
+
+
 def test_the_model_alone_never_speaks_of_what_is_taken_beside_an_order() -> None:
     call = replace(opening_set(), findings=())
 

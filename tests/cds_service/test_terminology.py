@@ -234,3 +234,11 @@ def test_help_imports_no_database() -> None:
     code = "import sys; import cds_service.terminology.cli; print('sqlalchemy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("name", ["x\n\x1b[31m", "x" * 61])
+def test_a_name_that_does_not_print_is_refused(name: str, empty_url: str, folder: Path) -> None:
+    answer = run(empty_url, "load", str(folder), "--name", name)
+
+    assert answer.exit_code == 2
+    assert "\x1b" not in answer.output
