@@ -5,6 +5,7 @@ from typing import Literal, cast
 
 from fhir_mappings.elements import Codeable, Coding, Element
 from fhir_mappings.inputs import Call
+from fhir_mappings.order_words import is_negated_allergy
 from fhir_mappings.pool import reference_to
 from fhir_mappings.record import Allergy, Ingredient
 from fhir_mappings.words import label_of
@@ -89,6 +90,10 @@ def _holds(element: Element) -> bool:
 def _map_allergy(element: Element, call: Call) -> Allergy | None:
     substances = _substances(element)
     display = next((words for one in substances if (words := one.display)), None)
+    if display and is_negated_allergy(display):
+        meaning = "the entry says that there is no such allergy: it was not counted"
+        call.gaps.add("allergy-negated", element.where, meaning)
+        return None
     if display is None and not any(one.codings for one in substances):
         meaning = "an allergy names no substance: no medication was checked against it"
         call.gaps.add("allergy-without-substance", element.where, meaning, shown=True)

@@ -30,6 +30,11 @@ class Codeable:
         return next((cleaned for name in names if name and (cleaned := one_line(name))), None)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Every wording of it: the text, then the display of each coding."""
+        return tuple(name for name in (self.text, *(shown for _, _, shown in self.codings)) if name)
+
+    @property
     def codes(self) -> frozenset[str]:
         """Its codes in lower case; the text's words where no coding has a code."""
         codes = frozenset(code.lower() for _, code, _ in self.codings if code)

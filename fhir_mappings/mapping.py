@@ -20,7 +20,7 @@ from fhir_mappings.gaps import Gaps
 from fhir_mappings.inputs import Call, HookResources, MappingTables
 from fhir_mappings.medications import map_current, medications_of
 from fhir_mappings.observations import map_observations
-from fhir_mappings.orders import map_orders
+from fhir_mappings.orders import map_orders, replaced_by, stopped_by
 from fhir_mappings.people import age_on, find_patient, map_birth, map_sex
 from fhir_mappings.pool import Pool
 from fhir_mappings.procedures import procedures_of, read_procedures, recent_procedures
@@ -67,7 +67,7 @@ def map_record(
         procedures=recent_procedures(done, now, call),
         documents=map_documents(call),
         allergies=map_allergies(call),
-        current=map_current(call, ordered),
+        current=map_current(call, ordered, stopped_by(drafts, call), replaced_by(drafts, call)),
         ordered=ordered,
         previous=previous,
         observations=map_observations(call),

@@ -1,12 +1,14 @@
 """Requests and statements to Medication: what is taken, and what the previous stay gave."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
+from dataclasses import replace
 from datetime import date
 
 from fhir_mappings.elements import Codeable, Element
 from fhir_mappings.encounters import Stay
 from fhir_mappings.formulary import Resolution
 from fhir_mappings.inputs import Call
+from fhir_mappings.order_words import free_of, ordered_words
 from fhir_mappings.pool import reference_to
 from fhir_mappings.record import Ingredient, Medication
 from fhir_mappings.words import one_line
@@ -17,19 +19,36 @@ _ONLY_WISHED = frozenset({"proposal", "option"})
 _NEVER_GIVEN = frozenset({"entered-in-error", "cancelled", "draft"})
 
 
-def map_current(call: Call, ordered: Iterable[Medication]) -> tuple[Medication, ...]:
-    """What the patient takes or has on order, but for what a draft of this call replaces.
+def map_current(
+    call: Call, ordered: Iterable[Medication], stopped: Set[str], replaced: Set[str]
+) -> tuple[Medication, ...]:
+    """What the patient takes or has on order, but for what this call changes, stops or replaces.
 
-    Two entries of the same medication stay two: whether that is a duplicate is for the rules.
+    A draft with the id of another medication changes nothing of it. Two entries of the same
+    medication stay two: whether that is a duplicate is for the rules.
     """
-    replaced = {order.reference for order in ordered}
+    changed = {(order.reference, frozenset(order.ingredients)) for order in ordered}
     requests = (e for e in call.pool.of_type("MedicationRequest") if _is_current_request(e))
     statements = (e for e in call.pool.of_type("MedicationStatement") if _is_current_statement(e))
-    return tuple(
-        read_medication(element, call, is_checked=True)
+    held = [
+        element
         for element in (*requests, *statements)
-        if reference_to(element) is None or reference_to(element) not in replaced
+        if reference_to(element) not in stopped and not _is_replaced(element, replaced, call)
+    ]
+    found = (read_medication(element, call, is_checked=True) for element in held)
+    return tuple(
+        one
+        for one in found
+        if one.reference is None or (one.reference, frozenset(one.ingredients)) not in changed
     )
+
+
+def _is_replaced(element: Element, replaced: Set[str], call: Call) -> bool:
+    if reference_to(element) not in replaced:
+        return False
+    meaning = "a draft names it as the prescription that it replaces: it does not count as current"
+    call.gaps.add("order-replaced", element.where, meaning)
+    return True
 
 
 def medications_of(stay: Stay, call: Call) -> tuple[Medication, ...]:
@@ -57,11 +76,13 @@ def read_medication(element: Element, call: Call, *, is_checked: bool) -> Medica
     """
     concepts = named_medication(element, call)
     display = next((words for one in concepts if (words := one.display)), None)
-    resolution = _resolve(concepts, call)
+    resolution = tuple(_resolve(concept, call) for concept in concepts)
     ingredients = tuple(dict.fromkeys(one for found in resolution for one in found.ingredients))
     is_partial = any(found.how in ("partial", "unresolved") for found in resolution)
     if not ingredients or is_partial:
         _tell(element, call, (display, bool(ingredients), is_checked))
+    for concept in concepts:
+        _tell_contradiction(concept, element, call, is_checked=is_checked)
     started, ended = _dates(element)
     return Medication(
         display=one_line(display or "a medication without a name")[:160],
@@ -96,9 +117,35 @@ def named_medication(element: Element, call: Call) -> tuple[Codeable, ...]:
     return (Codeable(text=display),) if display else ()
 
 
-def _resolve(concepts: tuple[Codeable, ...], call: Call) -> tuple[Resolution, ...]:
+def _resolve(concept: Codeable, call: Call) -> Resolution:
+    """Its ingredients: by code, else by its words, but for what they say is not in it."""
     formulary = call.tables.formulary
-    return tuple(formulary.resolve(concept.codings, concept.text) for concept in concepts)
+    codings = [(system, code, ordered_words(shown)) for system, code, shown in concept.codings]
+    found = formulary.resolve(codings, ordered_words(concept.text))
+    lacking = formulary.find_in_text("\n".join(map(free_of, concept.names)))
+    if not lacking or _by_code(concept, call):
+        return found
+    ingredients = tuple(one for one in found.ingredients if one not in lacking)
+    return replace(found, ingredients=ingredients, how=found.how if ingredients else "unresolved")
+
+
+def _by_code(concept: Codeable, call: Call) -> tuple[Ingredient, ...]:
+    bare = [(system, code, None) for system, code, _ in concept.codings]
+    return call.tables.formulary.resolve(bare, None).ingredients if bare else ()
+
+
+def _tell_contradiction(
+    concept: Codeable, element: Element, call: Call, *, is_checked: bool
+) -> None:
+    """A gap where the words name another medication than the code. The code is what counts."""
+    coded = _by_code(concept, call)
+    for words in concept.names if coded else ():
+        read = call.tables.formulary.resolve([], ordered_words(words)).ingredients
+        if read and not set(read) & set(coded):
+            name = " + ".join(one.label for one in coded)[:50]
+            meaning = f"'{one_line(words)[:50]}' has the code of {name}: only the code was checked"
+            call.gaps.add("medication-contradicts", element.where, meaning, shown=is_checked)
+            return
 
 
 def _tell(element: Element, call: Call, found: tuple[str | None, bool, bool]) -> None:
@@ -117,7 +164,15 @@ def _dates(element: Element) -> tuple[date | None, date | None]:
     validity = element.one("dispenseRequest").one("validityPeriod")
     started = element.day("authoredOn", "dateWritten", "effectiveDateTime")
     started = started or effective.day("start") or element.day("dateAsserted")
-    return started, effective.day("end") or validity.day("end")
+    return started, effective.day("end") or _dosing_end(element) or validity.day("end")
+
+
+def _dosing_end(element: Element) -> date | None:
+    """The latest day of its dosages; None where one of them has no end."""
+    dosages = (*element.many("dosageInstruction"), *element.many("dosage"))
+    ends = [one.one("timing").one("repeat").one("boundsPeriod").day("end") for one in dosages]
+    known = [end for end in ends if end]
+    return max(known) if known and len(known) == len(ends) else None
 
 
 def _status(element: Element) -> str:

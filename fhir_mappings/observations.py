@@ -42,7 +42,8 @@ def _map_observation(element: Element) -> Observation | None:
     quantity = element.one("valueQuantity")
     value = quantity.number("value")
     value = element.number("valueInteger") if value is None else value
-    coded = _coded(element, quantity.node)
+    concept = element.codeable("valueCodeableConcept")
+    coded = _coded(element, concept, quantity.node)
     if not display or (value is None and coded is None):
         return None
     period = element.one("effectivePeriod")
@@ -52,6 +53,7 @@ def _map_observation(element: Element) -> Observation | None:
         value=value,
         unit=quantity.text("code") or quantity.text("unit"),
         coded=coded,
+        codes=tuple(code for _, code, _ in concept.codings if code),
         taken_at=element.moment("effectiveDateTime", "effectiveInstant")
         or period.moment("end", "start")
         or element.moment("issued"),
@@ -59,9 +61,8 @@ def _map_observation(element: Element) -> Observation | None:
     )
 
 
-def _coded(element: Element, quantity: Mapping[str, object]) -> str | None:
+def _coded(element: Element, concept: Codeable, quantity: Mapping[str, object]) -> str | None:
     """A coded value in words; for a quantity its comparator, so that "<5" is not taken for 5."""
-    concept = element.codeable("valueCodeableConcept")
     words = concept.display or next(iter(sorted(Codeable(concept.codings).codes)), None)
     comparator = quantity.get("comparator")
     if isinstance(comparator, str) and comparator in ("<", "<=", ">", ">="):

@@ -19,6 +19,7 @@ _TYPE_OF_KEY = {
     "observations": "Observation",
 }
 KEY_OF_TYPE = {kind: key for key, kind in _TYPE_OF_KEY.items()}
+_NAMES = ("medicationCodeableConcept", "medicationReference", "code", "substance")
 _CHECKED = ("allergies", "medications", "statements")  # a rule misses what is lost here
 
 
@@ -94,14 +95,28 @@ class Pool:
         self._gaps.add("other-patient", element.where, meaning, shown=is_person)
         return False
 
+    def _is_news(self, element: Element) -> bool:
+        """Whether its id is new, or stands for another medication or substance than before."""
+        resource_type, resource_id = type_of(element), element.text("id")
+        if (resource_type, resource_id) not in self._by_name:
+            return True
+        if KEY_OF_TYPE.get(resource_type) not in _CHECKED:
+            return False
+        met = (one for one in self._by_type[resource_type] if one.text("id") == resource_id)
+        return _naming(element) not in map(_naming, met)
+
     def _keep(self, element: Element) -> None:
         resource_type, resource_id = type_of(element), element.text("id")
         if resource_id is not None:
-            if (resource_type, resource_id) in self._by_name:
+            if not self._is_news(element):
                 return
-            self._by_name[resource_type, resource_id] = element
+            self._by_name.setdefault((resource_type, resource_id), element)
             self._by_name.setdefault(("", resource_id), element)  # for a urn
         self._by_type.setdefault(resource_type, []).append(element)
+
+
+def _naming(element: Element) -> tuple[object, ...]:
+    return tuple(element.node.get(name) for name in _NAMES)
 
 
 def type_of(element: Element) -> str:

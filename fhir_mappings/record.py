@@ -139,6 +139,7 @@ class Observation:
     value: float | None = None
     unit: str | None = None  # UCUM, as received
     coded: str | None = None  # the display of a coded value
+    codes: tuple[str, ...] = ()  # of a coded value, as received
     taken_at: datetime | None = None
     reference: str | None = None
 

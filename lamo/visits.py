@@ -173,7 +173,8 @@ def _note(item: JsonObject) -> Note:
 
 
 def _observation(item: JsonObject) -> Observation:
-    return Observation(**{**item, "taken_at": _instant(item.get("taken_at"))})
+    codes = tuple(item.get("codes", ()))
+    return Observation(**{**item, "taken_at": _instant(item.get("taken_at")), "codes": codes})
 
 
 def _ingredients(item: JsonObject) -> tuple[Ingredient, ...]:

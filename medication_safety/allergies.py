@@ -86,11 +86,12 @@ def _matches(allergy: Allergy, ingredient: Ingredient, knowledge: Knowledge) -> 
 
 def _recorded_groups(allergy: Allergy, knowledge: Knowledge) -> tuple[str, ...]:
     """The groups that the entry means: "penicillin" is its class, whatever its code."""
+    groups = knowledge.recorded_groups(allergy.substance_class or "")
     name = allergy.display
     is_just = _JUST_PENICILLIN.search(name) and not _ONE_PENICILLIN.search(name)
     if is_just and any(one.rxcui == PENICILLIN_G for one in allergy.ingredients):
-        return knowledge.recorded_groups("penicillins")
-    return knowledge.recorded_groups(allergy.substance_class or "")
+        return (*groups, *knowledge.recorded_groups("penicillins"))
+    return groups
 
 
 def _speaks(

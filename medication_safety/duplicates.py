@@ -45,10 +45,15 @@ def duplicate_findings(
 
 
 def is_same_order(one: Medication, other: Medication) -> bool:
-    """Whether both are the same order: a MedicationRequest signed again is not a second one."""
+    """Whether both are the same order: a MedicationRequest signed again is not a second one.
+
+    Clients reuse an id: another medication under the same one is another order.
+    """
     if one is other:
         return True
     if one.reference is None or other.reference is None:
+        return False
+    if frozenset(one.ingredients) != frozenset(other.ingredients):
         return False
     return _type_and_id(one.reference) == _type_and_id(other.reference)
 

@@ -32,6 +32,10 @@ TABLE = "pregnancy.json"
 TERM = 280  # days from the last period to the due date
 LATEST = 14  # days past the due date
 LONGEST = TERM + LATEST
+_BEGINS = re.compile(  # "pregnant - 12 weeks", but not "pregnant: no" or "pregnant?"
+    r"((?:not )?pregnant)\b"
+    r"(?!\s*\?|\W*(?:no|not|none|never|neg|negative|denie[sd]|unknown|unlikely|unsure)\b)"
+)
 _BREASTFEEDING = re.compile(r"\b(?:breast[ -]?(?:feeding|fed)|lactating|lactation)\b", re.I)
 
 
@@ -156,8 +160,10 @@ def lactation_of(record: PatientRecord, table: PregnancyTable) -> State | None:
     states, today = table.states, record.decided_at.date()
     told = [one for one in record.observations if _BREASTFEEDING.search(one.display)]
     days = states.lactation_days
-    ends = [_day(one) or today for one in told if _says(one, states.lactating_no)]
-    facts = [_fact(one) for one in told if _says(one, states.lactating_yes)]
+    ends = [
+        _day(one) or today for one in told if _says(one, states.lactating_no, states.lactating_yes)
+    ]
+    facts = [_fact(one) for one in told if _says(one, states.lactating_yes, states.lactating_no)]
     facts += [one.fact for one in record.diagnoses if states.lactating.hold(one)]
     kept = tuple(
         fact
@@ -171,7 +177,7 @@ def _signs(record: PatientRecord, states: States) -> Iterator[Fact]:
     """What says that the patient is pregnant, recent or not."""
     today = record.decided_at.date()
     for one in record.observations:
-        if one.loinc in states.status_loinc and _says(one, states.yes):
+        if one.loinc in states.status_loinc and _says(one, states.yes, states.no):
             yield _fact(one)
         elif one.loinc in states.due_loinc and _is_due(_date_in(one), today):
             yield _fact(one)
@@ -184,7 +190,7 @@ def _ends(record: PatientRecord, states: States) -> list[date]:
     """The days on which the record says that a pregnancy was over."""
     today, ends = record.decided_at.date(), []
     for one in record.observations:
-        if one.loinc in states.status_loinc and _says(one, states.no):
+        if one.loinc in states.status_loinc and _says(one, states.no, states.yes):
             ends.append(_day(one) or today)
         due = _date_in(one) if one.loinc in states.due_loinc else None
         if due and due + timedelta(days=LATEST) < today:
@@ -246,8 +252,14 @@ def _severity(rule: PregnancyRule, state: State | None) -> Severity | None:
     return rule.severity if state.week >= rule.from_week else None
 
 
-def _says(one: Observation, words: tuple[str, ...]) -> bool:
-    return (one.coded or "").strip().lower() in words
+def _says(one: Observation, words: tuple[str, ...], contrary: tuple[str, ...]) -> bool:
+    """Whether the value is one of these words or codes; where a code is known, it decides."""
+    codes = {code.strip().lower() for code in one.codes}
+    if codes & {*words, *contrary}:
+        return not codes.isdisjoint(words)
+    text = (one.coded or "").strip().lower()
+    begun = _BEGINS.match(text)
+    return text in words or (begun is not None and begun[1] in words)
 
 
 def _date_in(one: Observation) -> date | None:

@@ -120,6 +120,34 @@ def test_a_recorded_class_stands_for_its_members(
     assert level(recorded, ordered) == severity
 
 
+@pytest.mark.parametrize(
+    ("display", "severity"),
+    [
+        ("Penicillin", "critical"),
+        ("PENICILLINS", "critical"),
+        ("Allergy to penicillin (finding)", "critical"),
+        ("Penicillin G", "warning"),
+        ("penicillin G benzathine", "warning"),
+        ("Benzylpenicillin", "warning"),
+        ("a substance given by code only", "warning"),
+    ],
+)
+def test_penicillin_under_the_code_of_penicillin_g_is_the_class(
+    display: str, severity: str
+) -> None:
+    recorded = allergy("Penicillin G", display=display, criticality="high")
+
+    assert level(recorded, "Amoxicillin") == severity
+    assert level(recorded, "Penicillin G") == "critical"
+    assert level(recorded, "Metformin") is None
+
+
+def test_the_word_penicillin_beside_another_code_changes_nothing() -> None:
+    recorded = allergy("Amoxicillin", display="Penicillin", criticality="high")
+
+    assert level(recorded, "Ampicillin") == "warning"
+
+
 def test_a_class_that_no_table_knows_is_a_shown_gap() -> None:
     record = chart(allergies=(allergy(substance_class="quaternary bitters"), allergy("Heparin")))
 

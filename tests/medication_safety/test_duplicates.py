@@ -180,3 +180,9 @@ def test_an_order_repeats_several_and_one_finding_names_them_all() -> None:
 
     assert [fact.reference for fact in finding.because] == [one.reference for one in current]
     assert len(finding.summary) < 140
+
+
+def test_another_medication_with_the_same_id_is_another_order() -> None:
+    beside = taken("Simvastatin", reference="MedicationRequest/Q")
+
+    assert found(order("Atorvastatin", reference="MedicationRequest/Q"), beside) != []

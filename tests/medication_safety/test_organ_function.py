@@ -26,7 +26,8 @@ def levels(ordered: str, *values: Observation, **more: Any) -> list[tuple[str, s
 @pytest.mark.parametrize(
     ("ordered", "limit", "severity", "above_it"),
     [
-        ("Metformin", 30, "warning", None),
+        ("Metformin", 30, "warning", "info"),
+        ("Metformin", 45, "info", None),
         ("Nitrofurantoin", 30, "warning", None),
         ("Ibuprofen", 30, "warning", "info"),
         ("Ibuprofen", 60, "info", None),
@@ -40,6 +41,12 @@ def levels(ordered: str, *values: Observation, **more: Any) -> list[tuple[str, s
         ("Glyburide", 60, "info", None),
         ("Fondaparinux", 30, "warning", None),
         ("Dofetilide", 20, "warning", None),
+        ("Rivaroxaban", 15, "warning", None),
+        ("Spironolactone", 30, "warning", None),
+        ("Eplerenone", 30, "warning", None),
+        ("Morphine", 30, "info", None),
+        ("Tramadol", 30, "info", None),
+        ("Meperidine", 30, "warning", None),
     ],
 )
 def test_a_renal_limit_speaks_below_it_only(
@@ -66,9 +73,13 @@ def test_what_has_no_renal_rule_is_silent_at_any_value(ordered: str) -> None:
         ("Potassium chloride", 5.0, None),
         ("Potassium chloride", 5.1, "warning"),
         ("Furosemide", 6.5, None),
+        ("Furosemide", 3.0, None),
+        ("Furosemide", 2.9, "warning"),
+        ("Hydrochlorothiazide", 2.9, "warning"),
+        ("Spironolactone", 2.9, None),
     ],
 )
-@pytest.mark.parametrize("loinc", ["2823-3", "6298-4"])
+@pytest.mark.parametrize("loinc", ["2823-3", "6298-4", "75940-7"])
 def test_potassium_speaks_above_its_limits(
     ordered: str, value: float, severity: str | None, loinc: str
 ) -> None:
@@ -110,6 +121,7 @@ def test_a_high_inr_is_a_liver_value_only_without_an_anticoagulant() -> None:
     inr = lab("6301-6", 1.9, None)
 
     assert levels("Valproic acid", inr) == [("hepatic", "warning")]
+    assert levels("Valproic acid", replace(inr, loinc="34714-6")) == [("hepatic", "warning")]
     assert levels("Valproic acid", inr, current=(taken("Warfarin"),)) == []
     assert levels("Valproic acid", lab("6301-6", 1.2, "{INR}")) == []
 
@@ -225,6 +237,21 @@ def test_a_finding_names_value_reason_and_a_draft_source_briefly() -> None:
     assert finding.because[0].reference == "Observation/98979-8"
     assert "not reviewed" in finding.source
     assert TABLES.version in finding.source
+
+
+@pytest.mark.parametrize(
+    ("sign", "ordered", "words"),
+    [("<", "Metformin", "under 15"), ("", "Metformin", "15")],
+)
+def test_a_bound_is_said_in_words(sign: str, ordered: str, words: str) -> None:
+    (finding,) = found(order(ordered), egfr(15, coded=f"{sign}15" if sign else None))
+
+    assert finding.summary.endswith(f": eGFR {words} mL/min/1.73 m2")
+    assert "<" not in finding.because[0].text
+
+
+def test_every_reason_leaves_room_for_its_value() -> None:
+    assert max(len(one.why) for rules in TABLES.rules.values() for one in rules) < 75
 
 
 def test_every_summary_and_source_is_short() -> None:

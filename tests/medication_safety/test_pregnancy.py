@@ -274,3 +274,40 @@ def test_a_rule_on_a_group_that_is_not_there_is_refused() -> None:
 
     with pytest.raises(KnowledgeError, match="retinols"):
         PregnancyTable.from_bytes(json.dumps(table).encode(), FORMULARY)
+
+
+@pytest.mark.parametrize(
+    ("words", "codes"),
+    [
+        ("Yes - G2P1", ("77386006",)),
+        ("Positive", ("LA15173-0",)),
+        ("Schwanger", ("77386006",)),
+        ("Not sure how far", ("local-1", "77386006")),
+        ("Pregnant - 12 weeks", ()),
+        ("Pregnant (twins)", ("local-1",)),
+    ],
+)
+def test_a_code_decides_and_a_text_may_go_on(words: str, codes: tuple[str, ...]) -> None:
+    assert is_pregnant(coded("82810-3", words, codes=codes))
+
+
+@pytest.mark.parametrize(
+    ("words", "codes"),
+    [
+        ("Pregnant", ("60001007",)),
+        ("Pregnant - see note", ("LA26683-5",)),
+        ("Pregnant: no", ()),
+        ("Pregnant?", ()),
+        ("Pregnant - unknown", ()),
+        ("Pregnancy test ordered", ()),
+        ("Not pregnant (hysterectomy)", ()),
+    ],
+)
+def test_a_text_that_denies_or_asks_is_no_pregnancy(words: str, codes: tuple[str, ...]) -> None:
+    assert not is_pregnant(coded("82810-3", words, codes=codes))
+
+
+def test_not_pregnant_with_more_words_ends_an_earlier_sign() -> None:
+    sign = coded("11449-6", "Pregnant", age=9)
+    assert is_pregnant(sign)
+    assert not is_pregnant(coded("82810-3", "Not pregnant (hysterectomy)", age=1), sign)
