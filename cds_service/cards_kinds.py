@@ -153,15 +153,25 @@ def _basis(finding: Finding) -> str:
     With another medication, a newer value or a graver reason it is another one: what was answered
     before does not answer it.
     """
-    own = finding.medication.reference
-    facts = {fact.reference or fact.text for fact in finding.because if fact.reference != own}
+    facts = {fact.reference or fact.text for fact in _beside(finding)}
     return " ".join((finding.severity, *sorted(facts)))
+
+
+def _beside(finding: Finding) -> list[Fact]:
+    """The facts that are not the medication itself; two may have one id."""
+    own = finding.medication
+    return [
+        fact
+        for fact in finding.because
+        if fact.reference is None
+        or fact.reference != own.reference
+        or not fact.text.startswith(own.display)
+    ]
 
 
 def _line(finding: Finding, material: CardMaterial) -> str:
     """The finding as one line of a card that holds several; its own medication is named once."""
-    own = finding.medication.reference
-    others = [fact for fact in finding.because if fact.reference is None or fact.reference != own]
+    others = _beside(finding)
     why = f" ({fact_lines(others, most=2)})" if others else ""
     summary, not_if = escaped(finding.summary, SUMMARY_LIMIT), escaped(finding.not_if, 110)
     caution = material.tapers.caution_of(finding.medication)
