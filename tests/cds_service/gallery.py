@@ -2,7 +2,7 @@
 
     python -m tests.cds_service.gallery
 
-What stands in docs/cards.md before its first section is written by hand and stays.
+What stands in docs/cards.md before its gallery is written by hand and stays.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 from cds_service.cards import build_cards
 
 GOLDEN = Path(__file__).parents[1] / "data" / "cards" / "every_kind.json"
+TITLE = "\n## The gallery\n"
 GALLERY = Path(__file__).parents[2] / "docs" / "cards.md"
 
 
@@ -28,14 +29,14 @@ def write(cards: list[dict[str, Any]]) -> None:
     """Write both files."""
     text = json.dumps(cards, indent=2, ensure_ascii=False) + "\n"
     GOLDEN.write_text(text, encoding="utf-8")
-    head = GALLERY.read_text(encoding="utf-8").split("\n## ", 1)[0].rstrip()
+    head = GALLERY.read_text(encoding="utf-8").split(TITLE, 1)[0].rstrip()
     sections = "\n\n".join("\n".join(_section(card)) for card in cards)
-    GALLERY.write_text(f"{head}\n\n{sections}\n", encoding="utf-8")
+    GALLERY.write_text(f"{head}\n{TITLE}\n{sections}\n", encoding="utf-8")
 
 
 def _section(card: dict[str, Any]) -> Iterator[str]:
     """One card as a reader sees it."""
-    yield f"## {card['source']['topic']['display']}: {card['indicator']}"
+    yield f"### {card['source']['topic']['display']}: {card['indicator']}"
     yield ""
     yield f"**{card['summary']}**"
     yield ""
