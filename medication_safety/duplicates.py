@@ -70,6 +70,8 @@ def still_taken(medications: Iterable[Medication], day: date) -> tuple[Medicatio
 
 def _overlaps(one: Medication, other: Medication, knowledge: Knowledge) -> Iterator[Overlap]:
     """The strongest overlap of two medications, if there is any."""
+    if not _have_marks_in_common(one, other, knowledge):
+        return
     same = [i for i in one.ingredients if i in other.ingredients and _repeats(i, knowledge)]
     shared = [] if same else _shared_classes(one, other, knowledge)
     if not (same or shared) or _forms_differ_on_purpose(one, other, knowledge):
@@ -81,6 +83,17 @@ def _overlaps(one: Medication, other: Medication, knowledge: Knowledge) -> Itera
         is_soft = _changes_route(one, other) or _is_as_needed(one, other)
         severity = "info" if is_soft else "warning"
         yield Overlap(rule=CLASS, severity=severity, shared=shared[0], other=other)
+
+
+def _have_marks_in_common(one: Medication, other: Medication, knowledge: Knowledge) -> bool:
+    """Whether it is worth a look: nearly all pairs of a list have nothing in common."""
+    marks = knowledge.marks
+    for own in one.ingredients:
+        found = marks.get(own.rxcui) or {own.rxcui}
+        for theirs in other.ingredients:
+            if not found.isdisjoint(marks.get(theirs.rxcui) or {theirs.rxcui}):
+                return True
+    return False
 
 
 def _shared_classes(one: Medication, other: Medication, knowledge: Knowledge) -> list[str]:

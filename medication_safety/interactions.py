@@ -142,6 +142,8 @@ def _between(
     record: PatientRecord, medication: Medication, other: Medication, table: InteractionTable
 ) -> Iterator[Finding]:
     """The strongest finding between two medications, if there is any."""
+    if not any(theirs.rxcui in table.members for theirs in other.ingredients):
+        return
     pairs = sorted(_matches(medication, other, table), key=lambda pair: RANK[pair.rule.severity])
     for pair in pairs:
         risks = qt_risks(record, table.risk) if pair.rule.needs else ()

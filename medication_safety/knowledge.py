@@ -23,6 +23,7 @@ class Knowledge:
     entries: Mapping[str, FormularyEntry]  # of the formulary, by RxNorm code
     groups: Mapping[str, frozenset[str]]  # group or class name to RxNorm codes
     families_of: Mapping[str, frozenset[str]]  # of duplicate classes: RxNorm code to names
+    marks: Mapping[str, frozenset[str]]  # RxNorm code to all by which it may be a duplicate
     meant_pairs: frozenset[frozenset[str]]  # RxNorm codes that are given together on purpose
     allergy: AllergyRules
     duplicate: DuplicateRules
@@ -56,10 +57,16 @@ class Knowledge:
         }
         refuse_unknown("allergy_rules.json", _groups_of_allergy(allergy), groups)
         refuse_unknown("duplicate_rules.json", _groups_of_duplicate(duplicate), groups)
+        entries = {entry.rxcui: entry for entry in formulary.entries}
+        families_of = _families_of(duplicate, groups)
         return cls(
-            entries={entry.rxcui: entry for entry in formulary.entries},
+            entries=entries,
             groups=groups,
-            families_of=_families_of(duplicate, groups),
+            families_of=families_of,
+            marks={
+                code: families_of.get(code, frozenset()) | {code, entry.drug_class}
+                for code, entry in entries.items()
+            },
             meant_pairs=frozenset(frozenset((p.one, p.other)) for p in duplicate.meant_pairs),
             allergy=allergy,
             duplicate=duplicate,
