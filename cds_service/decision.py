@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from cds_service.attached import read_attachments
@@ -15,7 +16,7 @@ from cds_service.tools import Tools
 from cds_service.trust import Caller
 from fhir_mappings.inputs import Attachment, HookResources
 from fhir_mappings.mapping import map_record
-from fhir_mappings.record import Gap, PatientRecord
+from fhir_mappings.record import Gap, Ingredient, PatientRecord
 from lamo.deadline import Deadline
 from lamo.explanation import Explanation, explain
 from lamo.notes.digest import NoteDigest
@@ -24,7 +25,9 @@ from lamo.scoring.base import ScorerUnavailable, VariantScorer
 from lamo.selection import Choice, candidates_for, choose, withhold
 from medication_safety.allergies import unknown_classes
 from medication_safety.check import check_medications, shortened, unsaid
+from medication_safety.findings import Finding
 from medication_safety.organ_function import unread_labs
+from medication_safety.rulebook import Rulebook
 
 SIGNING = frozenset({"order-sign", "medication-prescribe"})
 SELECTING = frozenset({"order-select"})  # one order is being chosen: no other is suggested
@@ -49,8 +52,7 @@ def decide(
     prefetched = watch.run("prefetch", complete_prefetch, request, tools.fhir, fetch_by)
     attached = watch.run("attachments", read_attachments, request, prefetched, tools, fetch_by)
     resources = _hook_resources(request, prefetched, attached, received_at)
-    mapped, odd = watch.run("map", map_record, resources, tools.tables)
-    mapped, crowded = shortened(mapped)
+    mapped, odd = watch.run("map", mapped_record, resources, tools)
     read_by = deadline.share(READ_SHARE)
     record, digest, notes, unread = watch.run("notes", tools.notes.read, mapped, read_by)
     prompt, cut = watch.run("prompt", render_prompt, record, digest, tools.prompts)
@@ -58,22 +60,10 @@ def decide(
     log_odds, outage = watch.run("score", try_score, prompt, asked, tools, deadline)
     choice = watch.run("choose", choose_for, record, log_odds, tools)
     proposed = [score.ingredient for score in choice.proposed]
-    findings = watch.run("check", check_medications, record, proposed, tools.rulebook)
+    findings, unchecked = watch.run("check", checked, record, proposed, tools.rulebook)
     choice = withhold(choice, findings)
     why, untold = watch.run("explain", try_explain, record, digest, choice, tools, deadline)
-    unknown = unknown_classes(record, tools.rulebook.knowledge)
-    unchecked = (*unknown, *_unread_labs(record, tools), *unsaid(findings))
-    gaps = (
-        *prefetched.gaps,
-        *odd,
-        *crowded,
-        *unread,
-        *cut,
-        *outage,
-        *choice.gaps,
-        *unchecked,
-        *untold,
-    )
+    found = (odd, unread, cut, outage, choice.gaps, unchecked, untold)
     decided = Decided(
         event_id=new_event_id(),
         request=request,
@@ -83,7 +73,7 @@ def decide(
         choice=choice,
         findings=findings,
         explanation=why,
-        gaps=gaps,
+        gaps=(*prefetched.gaps, *chain.from_iterable(found)),
     )
     originals = originals_of(prefetched)
     material = decided.card_material(tools, originals, earlier_overrides(request, tools))
@@ -97,6 +87,23 @@ def decide(
     )
     tools.audit_log.append_decision(decided.audit_entry(built, trail, tools))
     return built.cards
+
+
+def mapped_record(resources: HookResources, tools: Tools) -> tuple[PatientRecord, tuple[Gap, ...]]:
+    """The patient, with lists of a length that can be checked in the time of a call."""
+    mapped, odd = map_record(resources, tools.tables)
+    record, crowded = shortened(mapped)
+    return record, (*odd, *crowded)
+
+
+def checked(
+    record: PatientRecord, proposed: Sequence[Ingredient], rulebook: Rulebook
+) -> tuple[tuple[Finding, ...], tuple[Gap, ...]]:
+    """What the rules object to, and what they could not look at."""
+    findings = check_medications(record, proposed, rulebook)
+    unknown = unknown_classes(record, rulebook.knowledge)
+    labs = unread_labs(record, record.ordered, rulebook.organs)
+    return findings, (*unknown, *labs, *unsaid(findings))
 
 
 def try_score(
@@ -163,10 +170,6 @@ def originals_of(prefetched: Prefetched) -> Mapping[str, Mapping[str, Any]]:
         for one in requests
         if one.get("resourceType") == "MedicationRequest" and one.get("id")
     }
-
-
-def _unread_labs(record: PatientRecord, tools: Tools) -> tuple[Gap, ...]:
-    return unread_labs(record, record.ordered, tools.rulebook.organs)
 
 
 def _asked(

@@ -5,7 +5,6 @@ For the cards that suggest to remove or review an order. How it is reduced is no
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -66,19 +65,3 @@ class TaperTable:
         found = {one.rxcui for one in medication.ingredients}
         rows = (row for row in self.cautions if any(found & self.drugs[n] for n in row.drugs))
         return next(rows, None)
-
-
-def taper_caution(medication: Medication, table: TaperTable | None = None) -> str | None:
-    """One plain sentence where stopping a medication abruptly may do harm.
-
-    Args:
-        medication: what may be stopped; its wording tells local forms, which need no caution.
-        table: the cautions; the table that ships with the package when it is left out.
-    """
-    caution = (table or _shipped_table()).caution_of(medication)
-    return caution.sentence if caution else None
-
-
-@cache
-def _shipped_table() -> TaperTable:
-    return TaperTable.load()

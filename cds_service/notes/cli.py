@@ -1,14 +1,13 @@
 """`lamo-cds notes`: reading notes ahead, forgetting what was kept, and trying a reader."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cds_service.settings import Settings, SettingsError, read_settings
+from cds_service.refusing import refusing
+from cds_service.settings import Settings, read_settings
 
 
 @click.group()
@@ -16,37 +15,29 @@ def notes() -> None:
     """Clinical notes: read them ahead, forget them, measure a reader."""
 
 
-def _refusing(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn what a person can mend into one line."""
+def _refusals() -> tuple[type[Exception], ...]:
+    from cds_service.keys.service import KeysRefused
+    from cds_service.notes.listed import ListRefused
+    from cds_service.notes.store import StoreFailure
+    from lamo.notes.evaluation import HandNotesRefused
+    from lamo.notes.model_reader.plan import EndpointRefused
 
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        from cds_service.audit.database import AuditFailure
-        from cds_service.keys.service import KeysRefused
-        from cds_service.notes.listed import ListRefused
-        from cds_service.notes.store import StoreFailure
-        from fhir_mappings.attachments import UnreadText
-        from lamo.notes.evaluation import HandNotesRefused
-        from lamo.notes.model_reader.plan import EndpointRefused
-        from lamo.notes.sections import NoteUnread
+    kept = (EndpointRefused, HandNotesRefused, KeysRefused, ListRefused, StoreFailure)
+    return (*kept, *_unread())
 
-        try:
-            command(*args, **kwargs)
-        except AuditFailure as failure:
-            raise click.ClickException(failure.reason) from None
-        except (NoteUnread, UnreadText) as reason:
-            raise click.ClickException(f"not read: {reason}") from None
-        except (
-            EndpointRefused,
-            HandNotesRefused,
-            KeysRefused,
-            ListRefused,
-            SettingsError,
-            StoreFailure,
-        ) as refused:
-            raise click.ClickException(str(refused)) from None
 
-    return run
+def _unread() -> tuple[type[Exception], ...]:
+    from fhir_mappings.attachments import UnreadText
+    from lamo.notes.sections import NoteUnread
+
+    return NoteUnread, UnreadText
+
+
+def _said(refused: Exception) -> str:
+    return f"not read: {refused}" if isinstance(refused, _unread()) else str(refused)
+
+
+_refusing = refusing(_refusals, _said)
 
 
 @notes.command()

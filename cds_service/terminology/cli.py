@@ -1,13 +1,12 @@
 """`lamo-cds terminology`: a hospital's own RxNorm release, loaded, shown and named."""
 
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
 import click
 
-from cds_service.settings import SettingsError, read_settings
+from cds_service.refusing import refusing
+from cds_service.settings import read_settings
 
 _SYSTEMS = ("rxnorm", "ndc", "atc")
 
@@ -17,22 +16,13 @@ def terminology() -> None:
     """A drug terminology of your own: codes that the shipped tables do not know."""
 
 
-def _refusing(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn what a person can mend into one line."""
+def _refusals() -> tuple[type[Exception], ...]:
+    from cds_service.terminology.release import ReleaseRefused
 
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        from cds_service.audit.database import AuditFailure
-        from cds_service.terminology.release import ReleaseRefused
+    return (ReleaseRefused,)
 
-        try:
-            command(*args, **kwargs)
-        except AuditFailure as failure:
-            raise click.ClickException(failure.reason) from None
-        except (ReleaseRefused, SettingsError) as refused:
-            raise click.ClickException(str(refused)) from None
 
-    return run
+_refusing = refusing(_refusals)
 
 
 @terminology.command()

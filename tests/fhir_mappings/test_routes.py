@@ -1,10 +1,8 @@
-"""Systemic or local, from words and codes; None where an order leaves it open."""
+"""Systemic or local, from words; None where an order leaves it open."""
 
 import pytest
 
-from fhir_mappings.routes import is_systemic
-
-SNOMED = "http://snomed.info/sct"
+from fhir_mappings.routes import by_words
 
 
 @pytest.mark.parametrize(
@@ -36,25 +34,4 @@ SNOMED = "http://snomed.info/sct"
     ],
 )
 def test_the_words_for_form_and_route_decide(text: str, answer: bool | None) -> None:
-    assert is_systemic([text]) is answer
-
-
-@pytest.mark.parametrize(
-    ("code", "answer"),
-    [("26643006", True), ("54485002", False), ("PO", True), ("OU", False), ("999", None)],
-)
-def test_a_coded_route_decides_before_the_words(code: str, answer: bool | None) -> None:
-    assert is_systemic(["timolol"], route=[(SNOMED, code, None)]) is answer
-
-
-def test_a_code_goes_before_words_and_an_unknown_one_leaves_them() -> None:
-    drops = "ciprofloxacin eye drops"
-    assert is_systemic([drops], route=[(SNOMED, "26643006", None)]) is True
-    assert is_systemic(["ciprofloxacin"], route=[(None, "x", "Ophthalmic route")]) is False
-    assert is_systemic(["ciprofloxacin", "500 mg tablet"]) is True
-
-
-def test_what_is_given_by_the_nose_to_reach_the_blood_is_systemic() -> None:
-    assert is_systemic(["naloxone 4 MG/ACTUAT Nasal Spray"], rxcuis=["7242"]) is True
-    assert is_systemic(["fluticasone nasal spray"], rxcuis=["41126"]) is False
-    assert is_systemic(["nasal spray"], rxcuis=["7242", "41126"]) is False
+    assert by_words(text) is answer

@@ -4,7 +4,7 @@ import pytest
 
 from fhir_mappings.record import Medication
 from medication_safety.reading import KnowledgeError, shipped
-from medication_safety.taper import FILE, TaperTable, taper_caution
+from medication_safety.taper import FILE, TaperTable
 from tests.medication_safety.charts import FORMULARY, ingredient, taken
 
 TABLE = TaperTable.load()
@@ -32,18 +32,18 @@ TABLE = TaperTable.load()
     ],
 )
 def test_what_harms_when_stopped_abruptly_has_a_sentence(label: str, word: str) -> None:
-    sentence = taper_caution(taken(label))
+    caution = TABLE.caution_of(taken(label))
 
-    assert sentence is not None
-    assert word in sentence
-    assert "consider" in sentence
-    assert sentence.endswith(".")
-    assert sentence.count(".") == 1
+    assert caution is not None
+    assert word in caution.sentence
+    assert "consider" in caution.sentence
+    assert caution.sentence.endswith(".")
+    assert caution.sentence.count(".") == 1
 
 
 @pytest.mark.parametrize("label", ["Lisinopril", "Simvastatin", "Amoxicillin", "Metformin"])
 def test_what_may_just_be_stopped_has_none(label: str) -> None:
-    assert taper_caution(taken(label)) is None
+    assert TABLE.caution_of(taken(label)) is None
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_may_just_be_stopped_has_none(label: str) -> None:
     ],
 )
 def test_a_local_form_needs_no_caution(label: str, display: str, warned: bool) -> None:
-    assert (taper_caution(taken(label, display)) is not None) == warned
+    assert (TABLE.caution_of(taken(label, display)) is not None) == warned
 
 
 def test_the_worst_of_a_combination_is_said() -> None:
@@ -75,7 +75,7 @@ def test_the_harmful_stand_before_the_mild() -> None:
 
 
 def test_an_unresolved_medication_has_none() -> None:
-    assert taper_caution(Medication(display="some tablet")) is None
+    assert TABLE.caution_of(Medication(display="some tablet")) is None
 
 
 def test_every_ingredient_is_in_the_formulary() -> None:
