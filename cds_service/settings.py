@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -42,6 +43,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, populate_by_name=True)
 
+    mode: Literal["sandbox", "production"] = Field(
+        "sandbox",
+        description="sandbox, which takes callers without proof and says so on every page, or "
+        "production, which takes registered clients alone",
+    )
     host: str = Field(
         "127.0.0.1", validation_alias=_plain("HOST"), description="an address to listen on"
     )
@@ -64,6 +70,56 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         16 * 1024 * 1024, ge=1024, description="the largest request body in bytes, from 1024"
+    )
+    cds_hooks_version: Literal["2.0.0", "3.0.0"] = Field(
+        "2.0.0", description="2.0.0 or 3.0.0: the version of CDS Hooks that discovery states"
+    )
+    clients_file: Path | None = Field(
+        None,
+        description="a TOML file of registered clients, beside those of `lamo-cds clients`; unset "
+        "for those alone",
+    )
+    client_rate: float = Field(
+        50.0, gt=0, le=100_000, description="requests a second that one client may send, above 0"
+    )
+    client_in_flight: int = Field(
+        16, ge=1, le=10_000, description="requests of one client at once, in all processes"
+    )
+    operator_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="a secret of 16 characters or more that opens /metrics and /operator; unset "
+        "leaves them closed in production and open in sandbox mode",
+    )
+    allow_demonstration: bool = Field(
+        False, description="true or false: whether production may serve a demonstration model"
+    )
+    proxy_addresses: Words = Field(
+        (),
+        description="addresses of proxies whose client certificate header is believed, parted by "
+        "spaces; empty for none",
+    )
+    certificate_header: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$",
+        description="the header in which such a proxy names the subject of a verified client "
+        "certificate, as X-Client-Certificate-Subject; unset for none",
+    )
+    outbound_networks: Words = Field(
+        (),
+        description="networks beside the public internet that may be read from, as 10.0.0.0/8, "
+        "parted by spaces; sandbox mode may always read from this machine",
+    )
+    traces_url: str | None = Field(
+        None,
+        description="the URL of an OpenTelemetry collector (OTLP over HTTP) that traces go to; "
+        "unset for none",
+    )
+    worker_calls: int = Field(
+        20_000,
+        ge=0,
+        le=100_000_000,
+        description="requests after which a process is replaced by a fresh one, 0 for never",
     )
     fhir_allowed_bases: Words = Field(
         (),
@@ -167,7 +223,7 @@ class Settings(BaseSettings):
         None, description="the https URL under which clients reach the service, behind a proxy"
     )
 
-    @field_validator("public_url", "scorer_url", "notes_url")
+    @field_validator("public_url", "scorer_url", "notes_url", "traces_url")
     @classmethod
     def _url_is_plain(cls, value: str | None) -> str | None:
         if value is not None and not is_plain_url(value):
@@ -180,6 +236,16 @@ class Settings(BaseSettings):
         if not all(is_plain_url(base) for base in value):
             raise ValueError("not absolute http(s) URLs")
         return tuple(base.rstrip("/") for base in value)
+
+    @field_validator("outbound_networks")
+    @classmethod
+    def _networks_are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_network(network)) for network in value)
+
+    @property
+    def is_production(self) -> bool:
+        """Whether only registered clients are served."""
+        return self.mode == "production"
 
     @property
     def base_url(self) -> str:
