@@ -13,6 +13,7 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+_AS_IS = frozenset({bool, int, type(None)})
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -32,13 +33,26 @@ def to_plain(value: object, changed: list[str], path: tuple[object, ...] = ()) -
     Raises:
         TypeError: the value holds something else, which is a mistake of the caller.
     """
-    if value is None or isinstance(value, bool | int):
+    if _is_plain(value):
         return value
     if isinstance(value, str | float):
         return _scalar(value, changed, path)
     if isinstance(value, date):
         return rfc3339(value) if isinstance(value, datetime) else value.isoformat()
     return _container(value, changed, path)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value can be stored as it is: most can, and to look is far cheaper than to copy."""
+    kind = type(value)
+    if kind is str:
+        return _UNWRITABLE.search(value) is None
+    if kind is float:
+        return math.isfinite(value)
+    if kind is dict:
+        named = all(type(key) is str and _is_plain(key) for key in value)
+        return named and all(map(_is_plain, value.values()))
+    return all(map(_is_plain, value)) if kind is list else kind in _AS_IS
 
 
 def _scalar(value: str | float, changed: list[str], path: tuple[object, ...]) -> str | float:
