@@ -79,8 +79,6 @@ def substance_words(name: str) -> str:
 def _holds(element: Element) -> bool:
     states = element.codeable("clinicalStatus").codes
     states |= element.codeable("verificationStatus").codes
-    if element.text("status"):  # as DSTU2 has it
-        states |= {(element.text("status") or "").lower()}
     code = element.codeable("code")
     if states & _OVER or code.codes & _NONE_KNOWN_CODES:
         return False

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 _FHIR = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})"
@@ -10,6 +11,7 @@ _FHIR = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)  # the dates of a call are read several times each
 def parse_date(text: str | None) -> date | None:
     """Read a date or dateTime as the day it names, as written: no time zone is applied.
 
@@ -25,6 +27,7 @@ def parse_date(text: str | None) -> date | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def parse_instant(text: str | None) -> datetime | None:
     """Read a date, dateTime or instant as its first moment, in UTC; UTC when no zone is given."""
     day = parse_date(text)

@@ -100,7 +100,7 @@ def _map_diagnosis(element: Element, call: Call) -> Diagnosis | None:
         display=title[1],
         codings=code.pairs,
         reference=reference_to(element),
-        dated=element.day("onsetDateTime", "recordedDate", "dateRecorded")
+        dated=element.day("onsetDateTime", "recordedDate")
         or element.one("onsetPeriod").day("start"),
     )
 
@@ -110,7 +110,7 @@ def _is_within(stay: Stay, element: Element) -> bool:
         element,
         element.day("onsetDateTime"),
         element.one("onsetPeriod").day("start"),
-        element.day("recordedDate", "dateRecorded"),
+        element.day("recordedDate"),
     )
 
 
@@ -134,4 +134,4 @@ def _has_abated(element: Element, call: Call) -> bool:
     if element.has("abatementString", "abatementAge", "abatementRange"):
         return True
     day = element.day("abatementDateTime") or element.one("abatementPeriod").day("end")
-    return element.is_true("abatementBoolean") or (day is not None and day <= call.today)
+    return day is not None and day <= call.today

@@ -194,7 +194,7 @@ def _plainness(form: Element) -> int:
 def _written(element: Element, attachment: Element | None = None) -> datetime | None:
     period = element.one("context").one("period")
     return (
-        element.moment("date", "created", "indexed")
+        element.moment("date")
         or (attachment.moment("creation") if attachment else None)
         or period.moment("end", "start")
     )

@@ -99,17 +99,17 @@ class Element:
         value = self.node.get(name)
         if isinstance(value, list):
             self._odd(name)
-            value = next((item for item in value if isinstance(item, Mapping)), None)
-        elif value is not None and not isinstance(value, Mapping):
+            value = next((item for item in value if isinstance(item, dict)), None)
+        elif value is not None and not isinstance(value, dict):
             self._odd(name)
-        return self._child(value if isinstance(value, Mapping) else {}, name)
+        return self._child(value if isinstance(value, dict) else {}, name)
 
     def many(self, name: str) -> tuple["Element", ...]:
         """The objects of the array there; a lone object counts as an array of one."""
         found = tuple(item for item in self._items(name) if item is not None)
-        if not all(isinstance(item, Mapping) for item in found):
+        if not all(isinstance(item, dict) for item in found):
             self._odd(name)
-        return tuple(self._child(item, name) for item in found if isinstance(item, Mapping))
+        return tuple(self._child(item, name) for item in found if isinstance(item, dict))
 
     def codeable(self, name: str) -> Codeable:
         """The CodeableConcept there; a bare string counts as its text, a Coding as its coding."""

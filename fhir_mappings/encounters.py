@@ -18,7 +18,6 @@ _SETTINGS: dict[str, Setting] = {
     **dict.fromkeys(("outpatient", "ambulatory", "emergency", "virtual", "home"), "outpatient"),
 }
 _UNDER_WAY = ("in-progress", "onleave", "triaged", "arrived")
-_OVER = ("finished", "completed", "discharged")
 _ICU = re.compile(r"\b(?:[CMNPST]?ICU|CVICU|CCU|intensive care|critical care)\b", re.IGNORECASE)
 _ICU_ROLE_CODES = frozenset({"icu", "ccu", "pedicu", "pednicu", "burnicu", "neuroicu"})
 
@@ -36,7 +35,7 @@ class Stay:
 
     def holds(self, element: Element, *days: date | None) -> bool:
         """Whether the resource names this encounter; or names none and is dated within it."""
-        named = element.reference("encounter") or element.reference("context")
+        named = element.reference("encounter")
         if named and not named.startswith("#"):
             return points_to(named, "Encounter", self.id)
         if self.started is None or self.ended is None:
@@ -74,7 +73,7 @@ def previous_stay(stays: Sequence[Stay], now: Stay | None, call: Call) -> Stay |
     past = [
         (stay.ended, stay)
         for stay in stays
-        if stay is not now and stay.status in _OVER and stay.kind in _INPATIENT
+        if stay is not now and stay.status == "finished" and stay.kind in _INPATIENT
         if stay.ended and stay.ended <= before
     ]
     return max(past, key=lambda pair: pair[0], default=(None, None))[1]

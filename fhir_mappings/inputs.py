@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 from fhir_mappings.concepts import ConceptTable
 from fhir_mappings.formulary import Formulary
 from fhir_mappings.gaps import Gaps
 from fhir_mappings.pool import Pool
+from fhir_mappings.versions import Version, versions_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookResources:
-    """The FHIR R4 resources of one hook call, as received, Bundles already unpacked."""
+    """The FHIR resources of one hook call, as received, Bundles already unpacked."""
 
     patient_id: str  # context.patientId
     encounter_id: str | None  # context.encounterId
@@ -57,6 +59,11 @@ class HookResources:
                 f"decided_at {self.decided_at.isoformat()} has no time zone; "
                 "take it from datetime.now(UTC)"
             )
+
+    @property
+    def fhir_versions(self) -> tuple[Version, ...]:
+        """Every FHIR version that these resources show; R4 where none shows another."""
+        return versions_of(chain(self.draft_orders, *self.prefetched.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

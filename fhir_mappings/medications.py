@@ -14,7 +14,7 @@ from fhir_mappings.record import Ingredient, Medication
 from fhir_mappings.words import one_line
 
 _CURRENT_REQUEST = frozenset({"active", "on-hold", "unknown", ""})
-_CURRENT_STATEMENT = frozenset({"active", "intended", "on-hold", "unknown", "recorded", ""})
+_CURRENT_STATEMENT = frozenset({"active", "intended", "on-hold", "unknown", ""})
 _ONLY_WISHED = frozenset({"proposal", "option"})
 _NEVER_GIVEN = frozenset({"entered-in-error", "cancelled", "draft"})
 
@@ -29,7 +29,8 @@ def map_current(
     """
     changed = {(order.reference, frozenset(order.ingredients)) for order in ordered}
     requests = (e for e in call.pool.of_type("MedicationRequest") if _is_current_request(e))
-    statements = (e for e in call.pool.of_type("MedicationStatement") if _is_current_statement(e))
+    stated = call.pool.of_type("MedicationStatement")
+    statements = (e for e in stated if _is_current_statement(e, call))
     held = [
         element
         for element in (*requests, *statements)
@@ -57,7 +58,7 @@ def medications_of(stay: Stay, call: Call) -> tuple[Medication, ...]:
         element
         for element in call.pool.of_type("MedicationRequest")
         if _status(element) not in _NEVER_GIVEN and not _is_only_wished(element)
-        if stay.holds(element, element.day("authoredOn", "dateWritten"))
+        if stay.holds(element, element.day("authoredOn"))
     )
     kept: dict[tuple[Ingredient, ...] | str, Medication] = {}
     for element in held:
@@ -70,7 +71,7 @@ def read_medication(element: Element, call: Call, *, is_checked: bool) -> Medica
     """One request or statement, its ingredients looked up; what is not found is a gap.
 
     Args:
-        element: a MedicationRequest, MedicationOrder or MedicationStatement.
+        element: a MedicationRequest or MedicationStatement.
         call: gives the tables and takes the gaps.
         is_checked: whether rules will look at it, so that its gaps have to be shown.
     """
@@ -162,7 +163,7 @@ def _tell(element: Element, call: Call, found: tuple[str | None, bool, bool]) ->
 def _dates(element: Element) -> tuple[date | None, date | None]:
     effective = element.one("effectivePeriod")
     validity = element.one("dispenseRequest").one("validityPeriod")
-    started = element.day("authoredOn", "dateWritten", "effectiveDateTime")
+    started = element.day("authoredOn", "effectiveDateTime")
     started = started or effective.day("start") or element.day("dateAsserted")
     return started, effective.day("end") or _dosing_end(element) or validity.day("end")
 
@@ -188,6 +189,9 @@ def _is_current_request(element: Element) -> bool:
     return _status(element) in _CURRENT_REQUEST and not _is_only_wished(element)
 
 
-def _is_current_statement(element: Element) -> bool:
-    is_not_taken = (element.text("wasNotTaken") or "") == "true" or element.is_true("wasNotTaken")
-    return _status(element) in _CURRENT_STATEMENT and not is_not_taken
+def _is_current_statement(element: Element, call: Call) -> bool:
+    """Whether it is taken still; where the status does not say, the end of the time does."""
+    status, end = _status(element), element.one("effectivePeriod").day("end")
+    if status not in _CURRENT_STATEMENT:
+        return False
+    return status not in ("unknown", "") or end is None or end >= call.today

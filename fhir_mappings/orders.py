@@ -5,10 +5,9 @@ from collections.abc import Sequence, Set
 from fhir_mappings.elements import Element
 from fhir_mappings.inputs import Call
 from fhir_mappings.medications import named_medication, read_medication
-from fhir_mappings.pool import reference_to, type_of
+from fhir_mappings.pool import read_as, reference_to, type_of
 from fhir_mappings.record import Medication
 
-_MEDICATION_ORDERS = frozenset({"MedicationRequest", "MedicationOrder"})  # the latter: DSTU2
 _NOT_ORDERS = frozenset({"Medication", "Patient", "Practitioner", "Encounter", "Condition"})
 _TOLD = frozenset({"other-patient"})
 _TOLD_WHEN_SIGNED = _TOLD | {"order-without-medication"}
@@ -40,7 +39,7 @@ def replaced_by(drafts: Sequence[Element], call: Call) -> frozenset[str]:
 
 def _is_ours(element: Element, call: Call) -> bool:
     """Whether it is a medication order for the patient of the call."""
-    is_medication = type_of(element) in _MEDICATION_ORDERS
+    is_medication = read_as(element) == "MedicationRequest"
     return is_medication and not call.pool.is_another_patients(element)
 
 
@@ -64,7 +63,7 @@ def _shown(call: Call) -> Set[str]:
 
 
 def _refusal(element: Element, call: Call) -> tuple[str, str] | None:
-    if type_of(element) not in _MEDICATION_ORDERS:
+    if read_as(element) != "MedicationRequest":
         return "order-not-medication", "the draft orders no medication: it was not looked at"
     if call.pool.is_another_patients(element):
         return "other-patient", "a draft order is about another patient: it was not checked"

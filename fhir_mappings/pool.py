@@ -6,6 +6,7 @@ from typing import Any
 from fhir_mappings.elements import Element
 from fhir_mappings.gaps import Gaps
 from fhir_mappings.references import local_name, place_of, points_to
+from fhir_mappings.versions import as_r4
 
 _TYPE_OF_KEY = {
     "patient": "Patient",
@@ -19,6 +20,7 @@ _TYPE_OF_KEY = {
     "observations": "Observation",
 }
 KEY_OF_TYPE = {kind: key for key, kind in _TYPE_OF_KEY.items()}
+_READ_AS = {"MedicationOrder": "MedicationRequest"}  # DSTU2's name for it
 _NAMES = ("medicationCodeableConcept", "medicationReference", "code", "substance")
 _CHECKED = ("allergies", "medications", "statements")  # a rule misses what is lost here
 
@@ -51,7 +53,7 @@ class Pool:
         return elements
 
     def of_type(self, resource_type: str) -> Sequence[Element]:
-        """Every resource of that type, in the order received."""
+        """Every resource that is read as that type, in the order received."""
         return self._by_type.get(resource_type, ())
 
     def find(self, reference: str | None, holder: Element) -> Element | None:
@@ -70,8 +72,9 @@ class Pool:
             found = element.text("id")
             return found is not None and not points_to(found, "Patient", self._patient_id)
         subject = element.reference("subject") or element.reference("patient")
-        if subject is None or subject.startswith("#"):
+        if subject is None:
             return False
+        subject = subject.removeprefix("#")  # a contained Patient is the one of its own id
         return not points_to(subject, "Patient", self._patient_id)
 
     def _element(self, resource: object, key: str) -> Element | None:
@@ -81,14 +84,15 @@ class Pool:
             return None
         stated = resource.get("resourceType")
         if isinstance(stated, str) and stated.isascii() and stated.isalpha():
-            return Element(resource, place_of(stated[:64], resource.get("id")), self._gaps)
+            where = place_of(stated[:64], resource.get("id"))
+            return Element(as_r4(resource), where, self._gaps)
         self._gaps.malformed(key, "resourceType")
         assumed = _TYPE_OF_KEY.get(key, "MedicationRequest" if key == "draftOrders" else "Basic")
         where = place_of(assumed, resource.get("id"))
-        return Element({**resource, "resourceType": assumed}, where, self._gaps)
+        return Element(as_r4({**resource, "resourceType": assumed}), where, self._gaps)
 
     def _is_ours(self, element: Element) -> bool:
-        if type_of(element) not in _TYPE_OF_KEY.values() or not self.is_another_patients(element):
+        if read_as(element) not in KEY_OF_TYPE or not self.is_another_patients(element):
             return True
         meaning = "the resource is about another patient than the call: it was set aside"
         is_person = type_of(element) == "Patient"  # the wrong chart: to be said aloud
@@ -100,9 +104,9 @@ class Pool:
         resource_type, resource_id = type_of(element), element.text("id")
         if (resource_type, resource_id) not in self._by_name:
             return True
-        if KEY_OF_TYPE.get(resource_type) not in _CHECKED:
+        if KEY_OF_TYPE.get(read_as(element)) not in _CHECKED:
             return False
-        met = (one for one in self._by_type[resource_type] if one.text("id") == resource_id)
+        met = (one for one in self._by_type[read_as(element)] if one.text("id") == resource_id)
         return _naming(element) not in map(_naming, met)
 
     def _keep(self, element: Element) -> None:
@@ -112,7 +116,7 @@ class Pool:
                 return
             self._by_name.setdefault((resource_type, resource_id), element)
             self._by_name.setdefault(("", resource_id), element)  # for a urn
-        self._by_type.setdefault(resource_type, []).append(element)
+        self._by_type.setdefault(read_as(element), []).append(element)
 
 
 def _naming(element: Element) -> tuple[object, ...]:
@@ -120,8 +124,13 @@ def _naming(element: Element) -> tuple[object, ...]:
 
 
 def type_of(element: Element) -> str:
-    """Its resource type."""
+    """Its resource type, as references to it name it."""
     return str(element.node.get("resourceType"))
+
+
+def read_as(element: Element) -> str:
+    """The type of R4 that it is read as."""
+    return _READ_AS.get(type_of(element), type_of(element))
 
 
 def reference_to(element: Element) -> str | None:

@@ -1,6 +1,7 @@
 """References between resources, read as clients write them."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
@@ -13,6 +14,7 @@ class LocalName(NamedTuple):
     id: str
 
 
+@lru_cache(maxsize=4096)  # every resource of a call refers to the same patient
 def local_name(reference: str) -> LocalName:
     """Read "Type/id", an absolute URL, a version of one, a urn or a bare id."""
     stem = reference.partition("?")[0].partition("/_history/")[0].strip("/")

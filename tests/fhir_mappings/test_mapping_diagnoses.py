@@ -74,7 +74,7 @@ def test_a_condition_without_any_name_is_a_gap() -> None:
 
 
 def test_elements_of_the_wrong_type_are_named_and_the_rest_is_used() -> None:
-    wrong = {"clinicalStatus": "active", "code": [{"text": "Hypertension"}], "onsetDateTime": 7}
+    wrong = {"clinicalStatus": 7, "code": [{"text": "Hypertension"}], "onsetDateTime": 7}
     record, gaps = map_call(condition("", **wrong))
     assert labels(record.diagnoses) == ["Hypertension"]
     assert {gap.where for gap in gaps} == {"Condition/c1"}

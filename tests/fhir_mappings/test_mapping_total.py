@@ -19,7 +19,9 @@ ELEMENTS = (
     "data date type category reaction substance manifestation criticality contained ingredient "
     "itemCodeableConcept medicationCodeableConcept medicationReference authoredOn "
     "dispenseRequest validityPeriod location serviceType valueQuantity value comparator "
-    "valueCodeableConcept effectiveDateTime effectivePeriod docStatus context doNotPerform"
+    "valueCodeableConcept effectiveDateTime effectivePeriod docStatus context doNotPerform "
+    "medication concept item participant adherence taken notDone abatementBoolean dateWritten "
+    "assertedDate actualPeriod occurrencePeriod indexed relatesTo requester agent wasNotTaken"
 ).split()
 WORDS = (
     "p1 Patient/p1 #m Medication/m Condition/c Encounter/e IMP AMB finished in-progress active "
