@@ -2,42 +2,32 @@
 
 The address comes from the caller, so it is the caller's hand on our network: it has to be allowed,
 links to following pages have to stay under it, redirects are not followed, and the access token
-goes nowhere else.
+goes nowhere else. Where connections may go at all is said in cds_service/outbound.
 """
 
 import base64
-import ipaddress
-import posixpath
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextvars import copy_context
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
-
-import requests
+from typing import Any
+from urllib.parse import urljoin
 
 from cds_service.bundles import next_link
-from cds_service.fhir_transport import (
-    Connections,
-    ReadFailed,
-    as_resource,
-    connections_of_call,
-    get_bytes,
-    get_json,
-    new_session,
-    shut,
-)
+from cds_service.json_body import JsonRefused, read_json
+from cds_service.outbound.errors import ReadFailed
+from cds_service.outbound.guard import Guard
+from cds_service.outbound.side_by_side import side_by_side
+from cds_service.outbound.urls import is_same_base, is_under
+from cds_service.outbound.visit import Visit
 from cds_service.settings import Settings
 from lamo.deadline import Deadline
 
 MAX_PAGES = 10  # of one query
 MAX_PAGE_BYTES = 16 * 1024 * 1024
 MAX_FILE_BYTES = 8 * 1024 * 1024  # of an attachment, which may come as base64
-PARALLEL = 8
-LATE = "did not answer in time"
-FHIR_TYPES = ("application/fhir+json", "application/json+fhir", "application/json")
+MAX_BYTES = 32 * 1024 * 1024  # of all that is read at once, for queries and for files each
+FHIR_JSON = "application/fhir+json"
+FHIR_TYPES = (FHIR_JSON, "application/json+fhir", "application/json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,85 +64,64 @@ class File:
     failure: str | None = None  # completes "a document was not read: ..."
 
 
-T = TypeVar("T")
-Job = Callable[[requests.Session, str, Deadline], T]
-
-
-@dataclass(frozen=True, slots=True)
 class FhirClient:
-    """Reads what the settings allow."""
+    """Reads what the settings, or the bases of a registered client, allow."""
 
-    settings: Settings
+    def __init__(self, settings: Settings, guard: Guard | None = None) -> None:
+        """The guard is that of the settings unless another one is given."""
+        self._allowed = settings.fhir_allowed_bases
+        self.guard = guard or Guard.of(settings)
 
-    def may_read(self, base: str) -> bool:
-        """Whether the service is allowed to send requests to this base URL."""
-        if self.settings.fhir_allowed_bases:
-            return any(is_under(base, allowed) for allowed in self.settings.fhir_allowed_bases)
-        parts = urlsplit(base)
-        return parts.scheme == "https" or _is_this_machine(parts.hostname or "")
+    def may_read(self, base: str, bases: Sequence[str] | None) -> bool:
+        """Whether the service is allowed to send requests to this base URL.
+
+        Args:
+            base: the fhirServer of a call.
+            bases: those of the registered client that calls, of which it has to be one; None for
+                whatever the settings allow.
+        """
+        if bases is not None:
+            return any(is_same_base(base, registered) for registered in bases)
+        if self._allowed:
+            return any(is_under(base, allowed) for allowed in self._allowed)
+        return self.guard.allows_scheme(base)
 
     def read_all(
         self, server: FhirServer, queries: Sequence[Query], deadline: Deadline
     ) -> dict[str, Pages]:
         """Answer the queries by key. Whatever is not there when the deadline ends has failed."""
-        late = Pages(failure=LATE)
         jobs = {query.key: partial(_read, query=query) for query in queries}
-        return self._all(server, jobs, deadline, late)
+        return side_by_side(self._visit(server, deadline), jobs, _no_pages)
 
     def read_files(
         self, server: FhirServer, urls: Sequence[str], deadline: Deadline
     ) -> dict[str, File]:
         """Read what attachments point to, by URL: Binaries, or what is like them."""
         jobs = {url: partial(_read_file, url=url) for url in urls}
-        return self._all(server, jobs, deadline, File(failure=f"its server {LATE}"))
+        return side_by_side(self._visit(server, deadline), jobs, _no_file)
 
-    def _all(
-        self, server: FhirServer, jobs: Mapping[str, Job[T]], deadline: Deadline, late: T
-    ) -> dict[str, T]:
-        """Do the jobs side by side; what is not done when the deadline ends is late."""
-        if not jobs:
-            return {}
-        connections: Connections = []
-        connections_of_call.set(connections)
-        session = new_session(server.token, self.settings.fhir_ca_file)
-        pool = ThreadPoolExecutor(min(PARALLEL, len(jobs)), "fhir-read")
-        reads = {
-            key: pool.submit(copy_context().run, job, session, server.base, deadline)
-            for key, job in jobs.items()
-        }
-        wait(reads.values(), timeout=deadline.left_s())
-        answers = {key: _result(read, late) for key, read in reads.items()}
-        pool.shutdown(wait=False, cancel_futures=True)
-        shut(connections)  # only now: an exchange cut short can look like an answer
-        return answers
+    def _visit(self, server: FhirServer, deadline: Deadline) -> Visit:
+        return Visit(self.guard, server.base, deadline, MAX_BYTES, server.token)
 
 
-def is_under(url: str, base: str) -> bool:
-    """Whether the URL has the origin of the base and a path at or below the base's."""
-    try:
-        there, here = urlsplit(url), urlsplit(base)
-        same_origin = _origin(there) == _origin(here)
-    except ValueError:
-        return False
-    path = unquote(there.path)
-    plain = "\\" not in path and posixpath.normpath(path or "/") == (path.rstrip("/") or "/")
-    root = here.path.rstrip("/")
-    return same_origin and plain and (path.rstrip("/") == root or path.startswith(f"{root}/"))
+def _no_pages(reason: str) -> Pages:
+    return Pages(failure=reason)
 
 
-def _origin(url: SplitResult) -> tuple[str, str | None, int | None, str | None]:
-    return url.scheme, url.hostname, url.port, url.username
+def _no_file(reason: str) -> File:
+    return File(failure=f"its server {reason}")
 
 
-def _read(session: requests.Session, base: str, deadline: Deadline, *, query: Query) -> Pages:
+def _read(visit: Visit, *, query: Query) -> Pages:
     pages: list[Mapping[str, Any]] = []
     seen: set[str] = set()
-    url: str | None = urljoin(f"{base}/", query.url)
+    url: str | None = urljoin(f"{visit.base}/", query.url)
     try:
         while url is not None:
-            _check_link(url, base, seen)
+            if url in seen or len(seen) >= MAX_PAGES:
+                raise ReadFailed("sent more pages than are read")
             seen.add(url)
-            pages.append(get_json(session, url, deadline, MAX_PAGE_BYTES))
+            pages.append(_resource(visit.get(url, MAX_PAGE_BYTES, FHIR_JSON).body))
             following = next_link(pages[-1]) if query.whole else None
             url = following and urljoin(url, following)
     except ReadFailed as failure:
@@ -160,25 +129,15 @@ def _read(session: requests.Session, base: str, deadline: Deadline, *, query: Qu
     return Pages(pages=tuple(pages))
 
 
-def _check_link(url: str, base: str, seen: set[str]) -> None:
-    if not is_under(url, base):
-        raise ReadFailed("sent a link to another place")
-    if url in seen or len(seen) >= MAX_PAGES:
-        raise ReadFailed("sent more pages than are read")
-
-
-def _read_file(session: requests.Session, base: str, deadline: Deadline, *, url: str) -> File:
+def _read_file(visit: Visit, *, url: str) -> File:
     """The bytes behind a URL, sent as they are or inside a Binary."""
-    whole = urljoin(f"{base}/", url)
-    if not is_under(whole, base):
+    whole = urljoin(f"{visit.base}/", url)
+    if not is_under(whole, visit.base):
         return File(failure="its text is at another place than the FHIR server")
-    try:
-        answer = get_bytes(session, whole, deadline, MAX_FILE_BYTES, accept="*/*")
-        if not answer.content_type.lower().startswith(FHIR_TYPES):
-            return File(data=answer.body, content_type=answer.content_type)
-        binary = as_resource(answer.body)
-    except ReadFailed as failure:
-        return File(failure=f"its server {failure}")
+    answer = visit.get(whole, MAX_FILE_BYTES, accept="*/*")
+    if not answer.content_type.lower().startswith(FHIR_TYPES):
+        return File(data=answer.body, content_type=answer.content_type)
+    binary = _resource(answer.body)
     data, kind = binary.get("data"), binary.get("contentType")
     if binary["resourceType"] != "Binary" or not isinstance(data, str):
         return File(failure=f"its URL leads to a {binary['resourceType'][:40]} without data")
@@ -189,14 +148,12 @@ def _read_file(session: requests.Session, base: str, deadline: Deadline, *, url:
     return File(data=raw, content_type=kind if isinstance(kind, str) else "")
 
 
-def _result(read: "Future[T]", late: T) -> T:
-    return read.result() if read.done() and not read.cancelled() else late
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
+def _resource(body: bytes) -> Mapping[str, Any]:
+    """The FHIR resource in a body, or ReadFailed."""
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        value = read_json(body)
+    except JsonRefused:
+        raise ReadFailed("did not answer with FHIR JSON") from None
+    if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
+        raise ReadFailed("did not answer with a FHIR resource")
+    return value

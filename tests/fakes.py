@@ -1,9 +1,11 @@
 """Stand-ins of the same shape for what is outside: the model, the log, a FHIR server."""
 
 import json
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -47,11 +49,10 @@ class FakeRecorder:
         self.ping()
         self.errors.append(entry)
 
-    def append_feedback(self, entry: FeedbackEntry) -> bool:
+    def append_feedback(self, *entries: FeedbackEntry) -> int:
         self.ping()
-        told = {(one.card, one.outcome, one.outcome_timestamp) for one in self.feedback}
-        self.feedback.append(entry)
-        return (entry.card, entry.outcome, entry.outcome_timestamp) not in told
+        self.feedback += entries
+        return len(entries)
 
     def ping(self) -> None:
         if self.is_down:
@@ -67,12 +68,18 @@ class FakeDecide:
     calls: list[HookRequest] = field(default_factory=list)
 
     def __call__(
-        self, request: HookRequest, caller: Caller, request_id: str
+        self, request: HookRequest, caller: Caller, request_id: str, deadline: Deadline
     ) -> list[dict[str, Any]]:
         self.calls.append(request)
         if self.failure is not None:
             raise self.failure
         return self.cards
+
+
+def admit_all(client: str, deadline: Deadline) -> AbstractContextManager[None]:
+    """Lets every request in."""
+    del client, deadline
+    return nullcontext()
 
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -83,6 +90,7 @@ class LoopbackFhir:
     """A FHIR server on this machine: answers by path with query, and what it was asked."""
 
     base: str = ""
+    port: int = 0
     answers: dict[str, object] = field(default_factory=dict)  # JSON, or a function of the handler
     default: object = None  # for every other path; None is 404
     asked: list[tuple[str, str | None]] = field(default_factory=list)  # (path, Authorization)
@@ -111,7 +119,9 @@ def send_json(handler: BaseHTTPRequestHandler, value: object, status: int = 200)
 
 
 @contextmanager
-def loopback_fhir() -> Iterator[LoopbackFhir]:
+def loopback_fhir(
+    host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+) -> Iterator[LoopbackFhir]:
     fake = LoopbackFhir()
 
     class Handler(BaseHTTPRequestHandler):
@@ -124,11 +134,20 @@ def loopback_fhir() -> Iterator[LoopbackFhir]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             del format, args
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        daemon_threads = True
+
+    server = Server((host, port), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    fake.base = f"http://127.0.0.1:{server.server_address[1]}/fhir"
+    fake.port = server.server_address[1]
+    named = f"[{host}]" if ":" in host else host
+    fake.base = f"{'https' if tls else 'http'}://{named}:{fake.port}/fhir"
     try:
         yield fake
     finally:
