@@ -5,9 +5,11 @@ from pathlib import Path
 import click
 
 from cds_service.audit.cli import audit
+from cds_service.clients.cli import clients
 from cds_service.notes.cli import notes
 from cds_service.population.cli import score
-from cds_service.settings import SettingsError, read_settings
+from cds_service.refusing import refusing
+from cds_service.settings import read_settings
 from cds_service.terminology.cli import terminology
 from cds_service.train_cli import train
 
@@ -19,41 +21,45 @@ def main() -> None:
 
 
 main.add_command(audit)
+main.add_command(clients)
 main.add_command(notes)
 main.add_command(score)
 main.add_command(terminology)
 main.add_command(train)
 
 
-@main.command()
-def serve() -> None:
-    """Start the service. HOST, PORT, VAR_DIR and the LAMO_ variables set it up."""
-    try:
-        settings = read_settings()
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
-    from cds_service.audit.database import AuditFailure
+def _refusals_of_serve() -> tuple[type[Exception], ...]:
     from cds_service.card_policy import PolicyRefused
+    from cds_service.clients.client import ClientRefused
     from cds_service.keys.service import KeysRefused
-    from cds_service.serve import serve as start
+    from cds_service.observing.traces import TracesRefused
+    from cds_service.production import HalfConfigured
     from lamo.artifact import ArtifactRefused
     from lamo.notes.model_reader.plan import EndpointRefused
     from lamo.scoring.device import DeviceMissing
     from lamo.scoring.remote.check import ServerRefused
 
-    try:
-        start(settings)
-    except AuditFailure as failure:
-        raise click.ClickException(failure.reason) from None
-    except (
+    return (
         ArtifactRefused,
+        ClientRefused,
         DeviceMissing,
         EndpointRefused,
+        HalfConfigured,
         KeysRefused,
         PolicyRefused,
         ServerRefused,
-    ) as refused:
-        raise click.ClickException(str(refused)) from None
+        TracesRefused,
+    )
+
+
+@main.command()
+@refusing(_refusals_of_serve)
+def serve() -> None:
+    """Start the service. HOST, PORT, VAR_DIR and the LAMO_ variables set it up."""
+    settings = read_settings()
+    from cds_service.serve import serve as start
+
+    start(settings)
 
 
 @main.command()

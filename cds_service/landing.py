@@ -1,37 +1,26 @@
-"""The page at /: what this is, that it is a demonstration, and where to go on."""
+"""The page at /: what this is, and where to go on."""
 
 from markupsafe import Markup
 
 from cds_service.discovery import SERVICES
 
-PAGE = Markup("""<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>LAMO CDS service</title></head>
-<body>
-<h1>LAMO CDS service</h1>
-<p>A CDS Hooks service against over-prescribing. Its cards are AI-generated advice for a clinician,
-who decides.</p>
-{banner}
+BODY = Markup("""<p>A CDS Hooks service against over-prescribing. Its cards are AI-generated advice
+for a clinician, who decides.</p>
 <ul>
 <li><a href="{base}/cds-services">{base}/cds-services</a>: discovery</li>
 {services}
+<li><a href="{base}/openapi.json">{base}/openapi.json</a>: every address, described</li>
 <li><a href="{base}/readyz">{base}/readyz</a>: is it ready</li>
-</ul>
-</body>
-</html>
-""")
-BANNER = Markup(
-    "<p><strong>Demonstration model trained on synthetic patients. "
-    "Not for clinical use.</strong></p>"
-)
+<li><a href="{base}/operator/refused-tokens">{base}/operator/refused-tokens</a>: why tokens were
+refused, for the operator</li>
+</ul>""")
 ENTRY = Markup("<li>POST {base}/cds-services/{id}: {title}</li>")
 
 
-def render_landing(base_url: str, *, is_demonstration: bool) -> str:
-    """The page as HTML without scripts or styles."""
+def landing_body(base_url: str) -> Markup:
+    """What the page says under its title."""
     entries = [
         ENTRY.format(base=base_url, id=service.service_id, title=service.title)
         for service in SERVICES
     ]
-    banner = BANNER if is_demonstration else ""
-    return PAGE.format(base=base_url, banner=banner, services=Markup("\n").join(entries))
+    return BODY.format(base=base_url, services=Markup("\n").join(entries))

@@ -1,6 +1,7 @@
 """Engines for the two databases, with bounded waits and nothing lost after a commit."""
 
 import os
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, SQLAlchemyError
 
 from cds_service.errors import AuditUnavailable
 
@@ -23,6 +24,7 @@ def open_engine(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     create: bool = False,
     read_only: bool = False,
+    durable: bool = True,
 ) -> Engine:
     """Make an engine for the audit database; nothing is connected yet.
 
@@ -32,6 +34,7 @@ def open_engine(
         create: make the SQLite file (and its folder) when there is none. Only migrations do: a
             file that went missing must stop the service, not be replaced by an empty one.
         read_only: transactions only read, and take no lock that a writer waits for.
+        durable: a commit returns when it is on the disk; False for what a power cut may forget.
 
     Raises:
         ValueError: the URL is of no such database.
@@ -39,13 +42,26 @@ def open_engine(
     url = _parse_url(database_url)
     if url.get_backend_name() == "sqlite":
         engine = _open_sqlite(_sqlite_uri(url, create), timeout_s, read_only)
+        if not durable:
+            _on_connect(engine, "PRAGMA synchronous = NORMAL")
         return engine.execution_options(sqlite_begin="BEGIN") if read_only else engine
     if url.get_backend_name() == "postgresql":
-        return _open_postgresql(url, timeout_s)
+        engine = _open_postgresql(url, timeout_s)
+        if not durable:
+            _on_connect(engine, "SET synchronous_commit = off")
+        return without_transactions(engine) if read_only else engine
     raise ValueError(
         f"the audit log cannot be kept in {url.get_backend_name()}: "
         f"set the database URL to {ACCEPTED}"
     )
+
+
+def _on_connect(engine: Engine, statement: str) -> None:
+    def run(connection: Any, _record: object) -> None:
+        connection.execute(statement)
+        connection.commit()
+
+    event.listen(engine, "connect", run)
 
 
 def _parse_url(database_url: str) -> URL:
@@ -102,10 +118,12 @@ def _begin_sqlite(connection: Connection) -> None:
 def _open_postgresql(url: URL, timeout_s: float) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": max(2, round(timeout_s))},  # libpq: 2 s at the least
+        connect_args={
+            "connect_timeout": max(2, round(timeout_s)),  # libpq: 2 s at the least
+            "tcp_user_timeout": round(timeout_s * 1000),  # of a host that is gone without a word
+        },
         pool_size=POOL_SIZE,
         pool_timeout=timeout_s,
-        pool_pre_ping=True,  # a restarted server costs no refused call
         hide_parameters=True,
     )
 
@@ -115,7 +133,29 @@ def _open_postgresql(url: URL, timeout_s: float) -> Engine:
         connection.commit()
 
     event.listen(engine, "connect", bound_waits)
+    event.listen(engine, "checkout", _refuse_closed)
     return engine
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Make a restarted server cost no refused call: the pool connects again.
+
+    Nothing is to be read on a connection at rest but its end, so this needs no round trip.
+    """
+    at_rest = select.poll()
+    at_rest.register(connection.fileno(), select.POLLIN)
+    if at_rest.poll(0):
+        raise InvalidatePoolError
+
+
+def without_transactions(engine: Engine) -> Engine:
+    """The same engine for single statements: one round trip to PostgreSQL instead of three.
+
+    SQLite has no round trips; there a statement stands in a transaction as before.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 class AuditFailure(AuditUnavailable):

@@ -1,0 +1,1 @@
+"""Registered CDS Clients: who they are, how their tokens are verified, why some were refused."""

@@ -1,0 +1,207 @@
+"""`lamo-cds clients`: who may call, and why some were refused."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cds_service.refusing import refusing
+from cds_service.settings import Settings, read_settings
+
+if TYPE_CHECKING:  # imports SQLAlchemy and PyJWT, and help has to be instant
+    from cds_service.clients.registry import ClientRegistry, Listed
+
+FETCH_MS = 10_000
+
+
+@click.group()
+def clients() -> None:
+    """The CDS Clients that may call in production mode, with their keys."""
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    from cds_service.clients.client import ClientRefused
+
+    return (ClientRefused,)
+
+
+_refusing = refusing(_refusals)
+_keys_url = click.option("--jwks-url", help="The https URL of the client's JWK Set.")
+_keys_file = click.option(
+    "--jwks",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file with the client's JWK Set, instead of a URL.",
+)
+_unchecked = click.option(
+    "--unchecked", is_flag=True, help="Do not fetch the keys now to see that they can be used."
+)
+
+
+@clients.command()
+@click.argument("name")
+@click.option("--issuer", help="The iss of the client's tokens, exactly.")
+@_keys_url
+@_keys_file
+@click.option("--tenant", "tenants", multiple=True, help="A tenant that may call; repeatable.")
+@click.option("--service", "services", multiple=True, help="A service id; by default, all.")
+@click.option("--fhir-base", "fhir_bases", multiple=True, help="A FHIR server to read for it.")
+@click.option("--audience", "audiences", multiple=True, help="An aud beside the URL called.")
+@click.option("--certificate", help="The subject of its client certificate.")
+@click.option("--longest-token-s", type=int, help="Seconds that a token may live, at most 3600.")
+@_unchecked
+@_refusing
+def add(name: str, jwks: Path | None, unchecked: bool, **members: Any) -> None:
+    """Register the client NAME."""
+    from cds_service.clients.client import client_from, read_keys_file
+
+    told = {member: value for member, value in members.items() if value not in (None, ())}
+    if jwks is not None:
+        told["jwks"] = read_keys_file(jwks)
+    client = client_from({"name": name} | told)
+    with _registry() as (registry, settings):
+        if client.jwks_url and not unchecked:
+            _check_keys(settings, client.jwks_url)
+        registry.add(client)
+    click.echo(f"ok: {client.name} is registered; running services know it within seconds")
+
+
+@clients.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@_refusing
+def list_command(as_json: bool) -> None:
+    """List the registered clients, those of LAMO_CLIENTS_FILE too."""
+    with _registry() as (registry, _):
+        listed = registry.list_all()
+    for one in listed:
+        click.echo(json.dumps(_as_json(one)) if as_json else _as_line(one))
+    if not listed and not as_json:
+        click.echo("no client is registered: see `lamo-cds clients add --help`")
+
+
+@clients.command()
+@click.argument("name")
+@_keys_url
+@_keys_file
+@_unchecked
+@_refusing
+def rotate(name: str, jwks_url: str | None, jwks: Path | None, unchecked: bool) -> None:
+    """Replace the keys of the client NAME.
+
+    A client with a JWK Set at a URL needs no command to rotate keys there: a new kid is looked up.
+    """
+    from cds_service.clients.client import read_keys_file
+
+    if (jwks_url is None) == (jwks is None):
+        raise click.UsageError("give --jwks-url or --jwks, one of them")
+    keys = read_keys_file(jwks) if jwks is not None else None
+    with _registry() as (registry, settings):
+        if jwks_url and not unchecked:
+            _check_keys(settings, jwks_url)
+        registry.change(name, jwks_url=jwks_url, jwks=keys)
+    click.echo(f"ok: {name} has new keys; the old ones are refused within seconds")
+
+
+@clients.command()
+@click.argument("name")
+@_refusing
+def disable(name: str) -> None:
+    """Refuse the client NAME from now on."""
+    with _registry() as (registry, _):
+        registry.set_disabled(name, disabled=True)
+    click.echo(f"ok: {name} is disabled; running services refuse it within seconds")
+
+
+@clients.command()
+@click.argument("name")
+@_refusing
+def enable(name: str) -> None:
+    """Take calls of the disabled client NAME again."""
+    with _registry() as (registry, _):
+        registry.set_disabled(name, disabled=False)
+    click.echo(f"ok: {name} may call")
+
+
+@clients.command()
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@_refusing
+def refused(limit: int, as_json: bool) -> None:
+    """Print why the last tokens were refused, by minute, client and reason."""
+    from dataclasses import asdict
+
+    from cds_service.audit.text import printable
+    from cds_service.clients.refused import REASONS, RefusedTokens
+
+    with _engine() as (engine, _):
+        rows = RefusedTokens(engine).latest(limit)
+    for row in rows:
+        if as_json:
+            click.echo(json.dumps(asdict(row)))
+            continue
+        detail = f" ({printable(row.detail)})" if row.detail else ""
+        click.echo(
+            f"{row.minute[:16]}Z  {row.client or 'nobody registered'}  {row.count} x "
+            f"{REASONS[row.reason]}{detail}  last request {row.request_id}"
+        )
+    if not rows and not as_json:
+        click.echo("no token was refused in the last 30 days")
+
+
+@contextmanager
+def _engine() -> Iterator[tuple[Any, Settings]]:
+    from cds_service.audit.database import open_engine
+    from cds_service.audit.migrate import upgrade
+
+    settings = read_settings()
+    upgrade(settings.database_url)
+    engine = open_engine(settings.database_url)
+    try:
+        yield engine, settings
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _registry() -> Iterator[tuple["ClientRegistry", Settings]]:
+    from cds_service.clients.registry import ClientRegistry
+
+    with _engine() as (engine, settings):
+        yield ClientRegistry(engine, settings.clients_file), settings
+
+
+def _check_keys(settings: Settings, url: str) -> None:
+    """See that the keys can be had and used, in the way the service will."""
+    from cds_service.clients.building import key_fetcher
+    from cds_service.clients.client import ClientRefused
+    from cds_service.clients.key_sets import KeySetRefused, read_key_set
+    from cds_service.outbound.errors import ReadFailed
+    from lamo.deadline import Deadline
+
+    try:
+        keys = read_key_set(key_fetcher(settings)(url, Deadline.after_ms(FETCH_MS)))
+    except (ReadFailed, KeySetRefused) as failure:
+        raise ClientRefused(
+            f"the keys at {url} cannot be used: the server {failure}; mend it, "
+            "or give --unchecked if it will be there later"
+        ) from None
+    click.echo(f"found the keys {', '.join(f'{key.kid} ({key.algorithm})' for key in keys)}")
+
+
+def _as_json(one: "Listed") -> dict[str, Any]:
+    return {
+        **one.client.model_dump(mode="json", exclude_defaults=True),
+        "source": one.source,
+        "disabled_at": one.disabled_at,
+    }
+
+
+def _as_line(one: "Listed") -> str:
+    client = one.client
+    keys = client.jwks_url or ("pinned keys" if client.jwks else "no keys")
+    who = client.issuer or f"certificate {client.certificate}"
+    standing = f"disabled since {one.disabled_at}" if one.disabled_at else "may call"
+    services = ", ".join(client.services) or "all services"
+    return f"{client.name}  {standing}  {who}  {keys}  {services}  ({one.source})"

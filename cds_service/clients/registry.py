@@ -1,0 +1,180 @@
+"""The registered clients: those of the database and those of a file, as one list.
+
+A process keeps the list for a few seconds. When the database does not answer, the list goes on for
+a minute, and then nobody passes: a client that was disabled must not go on for longer.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
+
+from cds_service.audit.canonical import rfc3339
+from cds_service.audit.database import AuditFailure, reporting_failures
+from cds_service.clients.client import (
+    ClientRefused,
+    RegisteredClient,
+    client_from,
+    read_clients_file,
+)
+from cds_service.clients.models import ClientRow
+
+FRESH_S = 5.0
+USABLE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A client with its standing."""
+
+    client: RegisteredClient
+    source: str  # "database" or "file"
+    changed_at: str | None = None  # RFC 3339 in UTC; None for one of the file
+    disabled_at: str | None = None
+
+
+class ClientRegistry:
+    """Reads and changes the registry. Its methods raise AuditFailure when the database fails."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        clients_file: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._reader = engine.execution_options(sqlite_begin="BEGIN")  # takes no writer's lock
+        self._of_file = read_clients_file(clients_file) if clients_file else ()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: tuple[Listed, ...] = ()
+        self._read_at: float | None = None
+
+    def by_issuer(self, issuer: str) -> Listed | None:
+        """The client whose tokens have this issuer, disabled or not."""
+        return next((one for one in self.current() if one.client.issuer == issuer), None)
+
+    def by_certificate(self, subject: str) -> Listed | None:
+        """The client whose certificate has this subject, disabled or not."""
+        return next((one for one in self.current() if one.client.certificate == subject), None)
+
+    def current(self) -> tuple[Listed, ...]:
+        """All clients, at most FRESH_S old, or USABLE_S while the database does not answer."""
+        with self._lock:
+            if self._is_younger(FRESH_S):
+                return self._kept
+            try:
+                self._kept, self._read_at = self.list_all(), self._clock()
+            except AuditFailure:
+                if not self._is_younger(USABLE_S):
+                    raise
+            return self._kept
+
+    def list_all(self) -> tuple[Listed, ...]:
+        """All clients as they stand now, by name."""
+        with reporting_failures(), self._reader.begin() as connection:
+            return self._all(connection)
+
+    def add(self, client: RegisteredClient) -> None:
+        """Register a client.
+
+        Raises:
+            ClientRefused: its name, issuer or certificate is another's.
+        """
+        with reporting_failures(), self._engine.begin() as connection:
+            self._check_free(client, self._all(connection))
+            connection.execute(insert(ClientRow), _row(client))
+
+    def change(self, name: str, **members: Any) -> RegisteredClient:
+        """Replace members of a client's definition.
+
+        Raises:
+            ClientRefused: the database has no such client, or it would not be valid.
+        """
+        with reporting_failures(), self._engine.begin() as connection:
+            before = _stored(connection, name)
+            client = client_from(before.client.model_dump(mode="json") | members)
+            others = [one for one in self._all(connection) if one.client.name != name]
+            self._check_free(client, others)
+            connection.execute(update(ClientRow).filter_by(name=name).values(_row(client)))
+        return client
+
+    def set_disabled(self, name: str, *, disabled: bool) -> None:
+        """Stop taking calls of a client, or take them again.
+
+        Raises:
+            ClientRefused: the database has no such client.
+        """
+        now = rfc3339(datetime.now(UTC))
+        with reporting_failures(), self._engine.begin() as connection:
+            _stored(connection, name)
+            values = {"disabled_at": now if disabled else None, "changed_at": now}
+            connection.execute(update(ClientRow).filter_by(name=name).values(values))
+
+    def remove(self, name: str) -> None:
+        """Forget a client.
+
+        Raises:
+            ClientRefused: the database has no such client.
+        """
+        with reporting_failures(), self._engine.begin() as connection:
+            _stored(connection, name)
+            connection.execute(delete(ClientRow).filter_by(name=name))
+
+    def _all(self, connection: Connection) -> tuple[Listed, ...]:
+        stored = [_listed(row) for row in connection.execute(_ROWS).mappings()]
+        of_file = [Listed(client=client, source="file") for client in self._of_file]
+        for one in of_file:
+            self._check_free(one.client, stored)
+        return tuple(sorted((*stored, *of_file), key=lambda one: one.client.name))
+
+    def _check_free(self, client: RegisteredClient, others: Sequence[Listed]) -> None:
+        for member in ("name", "issuer", "certificate"):
+            value = getattr(client, member)
+            if value is not None and any(getattr(one.client, member) == value for one in others):
+                raise ClientRefused(
+                    f"client {client.name!r}: another client has the same {member}; "
+                    "see `lamo-cds clients list`"
+                )
+
+    def _is_younger(self, age_s: float) -> bool:
+        return self._read_at is not None and self._clock() - self._read_at < age_s
+
+
+_ROWS = select(
+    ClientRow.name, ClientRow.definition, ClientRow.changed_at, ClientRow.disabled_at
+).order_by(ClientRow.name)
+
+
+def _stored(connection: Connection, name: str) -> Listed:
+    row = connection.execute(_ROWS.where(ClientRow.name == name)).mappings().one_or_none()
+    if row is None:
+        raise ClientRefused(
+            f"the database has no client {name!r}: take a name from `lamo-cds clients list`; "
+            "one of a file is changed in the file"
+        )
+    return _listed(row)
+
+
+def _listed(row: RowMapping) -> Listed:
+    return Listed(
+        client=client_from(json.loads(row["definition"])),
+        source="database",
+        changed_at=row["changed_at"],
+        disabled_at=row["disabled_at"],
+    )
+
+
+def _row(client: RegisteredClient) -> dict[str, Any]:
+    definition = client.model_dump(mode="json", exclude_defaults=True)
+    return {
+        "name": client.name,
+        "definition": json.dumps(definition, ensure_ascii=False),
+        "changed_at": rfc3339(datetime.now(UTC)),
+    }

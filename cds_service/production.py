@@ -1,0 +1,50 @@
+"""What production mode wants before it starts: it refuses to start half-configured."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from cds_service.clients.registry import ClientRegistry
+from cds_service.settings import Settings
+
+
+class HalfConfigured(Exception):  # noqa: N818 - a situation, named as such
+    """The service is not ready for production; lists all that is missing."""
+
+
+def check_production(
+    settings: Settings, registry: ClientRegistry, *, is_demonstration: bool
+) -> None:
+    """Return when nothing is missing, or in sandbox mode.
+
+    Raises:
+        HalfConfigured: something is; says what to do about each.
+        AuditFailure: the registry cannot be read.
+    """
+    faults = list(_of_production(settings, registry, is_demonstration))
+    if settings.is_production and faults:
+        lines = "\n".join(f"  {fault}" for fault in faults)
+        raise HalfConfigured(f"LAMO_MODE=production is half-configured:\n{lines}")
+
+
+def _of_production(
+    settings: Settings, registry: ClientRegistry, is_demonstration: bool
+) -> Iterator[str]:
+    if settings.public_url is None or not settings.public_url.startswith("https://"):
+        yield (
+            "LAMO_PUBLIC_URL: wanted the https URL under which clients reach the service; "
+            "tokens are compared with it"
+        )
+    if not any(one.disabled_at is None for one in registry.list_all()):
+        yield "no client may call: register one with `lamo-cds clients add` or LAMO_CLIENTS_FILE"
+    if is_demonstration and not settings.allow_demonstration:
+        yield (
+            "LAMO_ARTIFACT: found the demonstration model, wanted one that was validated here; "
+            "LAMO_ALLOW_DEMONSTRATION=true serves it all the same"
+        )
+    for origin in settings.allowed_origins:
+        if origin == "https://sandbox.cds-hooks.org" or urlsplit(origin).scheme != "https":
+            yield f"LAMO_CORS_ORIGINS: found {origin}, wanted https origins of your own clients"
+    if (settings.certificate_header is None) != (not settings.proxy_addresses):
+        yield (
+            "LAMO_CERTIFICATE_HEADER and LAMO_PROXY_ADDRESSES: found one, wanted both or neither"
+        )

@@ -1,0 +1,207 @@
+"""The registry and the memory of tokens, on both kinds of database, and the command line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine
+
+from cds_service.audit.database import AuditFailure, open_engine
+from cds_service.cli import main
+from cds_service.clients.client import ClientRefused, client_from, read_clients_file
+from cds_service.clients.refused import RefusedTokens
+from cds_service.clients.registry import ClientRegistry
+from cds_service.clients.seen_tokens import SeenTokens
+from cds_service.production import HalfConfigured, check_production
+from cds_service.settings import Settings
+from tests.cds_service.clients.conftest import SIGNER, registered
+from tests.tokens import ISSUER, jwk_of, rsa_key
+
+pytest_plugins = ["tests.cds_service.audit_fixtures"]
+
+GOOD = {"name": "ehr-1", "issuer": ISSUER, "jwks": SIGNER.jwks}
+PRIVATE = {"keys": [jwk_of(SIGNER.key, d="secret")]}
+WEAK = {"keys": [jwk_of(rsa_key(1024))]}
+ENCRYPTING = {"keys": [jwk_of(SIGNER.key, use="enc")]}
+
+WRONG = {
+    "no name": ({"name": ""}, "name"),
+    "a name with a space": ({"name": "a b"}, "name"),
+    "no keys": ({"jwks": None}, "jwks_url or jwks"),
+    "keys twice": ({"jwks_url": "https://a.example/k"}, "jwks_url or jwks"),
+    "nothing to recognise it by": ({"issuer": None, "jwks": None}, "issuer with its keys"),
+    "the public sandbox": ({"issuer": "https://sandbox.cds-hooks.org"}, "public"),
+    "a private key": ({"jwks": PRIVATE}, "private"),
+    "a key of 1024 bits": ({"jwks": WEAK}, "2048"),
+    "a key for encryption": ({"jwks": ENCRYPTING}, "no key with a kid"),
+    "no key set": ({"jwks": []}, "jwks"),
+    "a key URL with a user": ({"jwks": None, "jwks_url": "https://u@a.example"}, "jwks_url"),
+    "a service that is not offered": ({"services": ["lamo"]}, "no service is called lamo"),
+    "a base that is no URL": ({"fhir_bases": ["ehr"]}, "fhir_bases"),
+    "a token that lives a day": ({"longest_token_s": 86400}, "longest_token_s"),
+    "an unknown member": ({"color": "red"}, "color"),
+}
+
+
+@pytest.fixture
+def engine(audit_url: str) -> Iterator[Engine]:
+    made = open_engine(audit_url, durable=False)
+    yield made
+    made.dispose()
+
+
+@pytest.mark.parametrize(("change", "told"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_definition_is_refused(change: dict[str, object], told: str) -> None:
+    with pytest.raises(ClientRefused, match=told):
+        client_from(GOOD | change)
+
+
+def test_a_client_is_kept_as_it_was_told(engine: Engine) -> None:
+    client = registered(tenants=["a"], fhir_bases=["https://ehr.example.org/r4/"])
+    ClientRegistry(engine).add(client)
+
+    (listed,) = ClientRegistry(engine).list_all()
+    assert listed.client == client
+    assert listed.client.fhir_bases == ("https://ehr.example.org/r4",)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"issuer": "https://b.example"}, {"name": "ehr-2"}],
+    ids=["the same name", "the same issuer"],
+)
+def test_two_clients_share_nothing_they_are_known_by(engine: Engine, other: dict[str, str]) -> None:
+    registry = ClientRegistry(engine)
+    registry.add(registered())
+    with pytest.raises(ClientRefused, match="another client has the same"):
+        registry.add(registered(**other))
+
+
+def test_a_change_of_nobody_is_refused(engine: Engine) -> None:
+    with pytest.raises(ClientRefused, match="no client 'x'"):
+        ClientRegistry(engine).set_disabled("x", disabled=True)
+
+
+def test_the_list_goes_on_for_a_minute_without_the_database(audit_url: str) -> None:
+    seconds, engine = [0.0], open_engine(audit_url, durable=False)
+    registry = ClientRegistry(engine, clock=lambda: seconds[0])
+    registry.add(registered())
+    assert registry.by_issuer(ISSUER)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE client RENAME TO gone")
+
+    seconds[0] = 59.0
+    assert registry.by_issuer(ISSUER)
+    seconds[0] = 61.0
+    with pytest.raises(AuditFailure):
+        registry.by_issuer(ISSUER)
+    engine.dispose()
+
+
+def test_a_token_is_taken_once_and_forgotten_when_it_has_expired(engine: Engine) -> None:
+    seconds = [0.0]
+    seen = SeenTokens(engine, clock=lambda: seconds[0])
+    assert seen.take("ehr-1", "a", expires_at=100, now=0)
+    assert not seen.take("ehr-1", "a", expires_at=100, now=0)
+    assert seen.take("ehr-2", "a", expires_at=100, now=0)
+
+    seconds[0] = 61.0
+    assert seen.take("ehr-1", "b", expires_at=300, now=200)
+    with engine.connect() as connection:
+        left = connection.exec_driver_sql("SELECT expires_at FROM seen_token").scalars().all()
+    assert left == [300]
+
+
+def test_a_flood_of_refusals_is_one_row(engine: Engine) -> None:
+    refused = RefusedTokens(engine)
+    for number in range(1000):
+        refused.note("", "issuer", f"found {number}", f"request-{number}")
+
+    rows = refused.latest()
+    assert sum(row.count for row in rows) == 1000
+    assert len(rows) <= 2  # two when the minute changed
+    assert rows[0].detail == "found 999"
+
+
+def test_a_file_with_something_else_in_it_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "clients.toml"
+    path.write_text("[[clients]]\nname = 'a'\n")
+    with pytest.raises(ClientRefused, match="nothing else"):
+        read_clients_file(path)
+
+
+class TestProduction:
+    """Production mode starts whole or not at all."""
+
+    def settings(self, tmp_path: Path, **changes: object) -> Settings:
+        told = {"mode": "production", "public_url": "https://cds.example.org"} | changes
+        return Settings(var_dir=tmp_path, **told)  # type: ignore[arg-type]
+
+    def test_whole(self, tmp_path: Path, engine: Engine) -> None:
+        registry = ClientRegistry(engine)
+        registry.add(registered())
+        check_production(self.settings(tmp_path), registry, is_demonstration=False)
+
+    def test_everything_that_is_missing_is_listed(self, tmp_path: Path, engine: Engine) -> None:
+        settings = self.settings(
+            tmp_path,
+            public_url="http://cds.example.org",
+            cors_origins=("http://localhost:*",),
+            certificate_header="X-Subject",
+        )
+        with pytest.raises(HalfConfigured) as raised:
+            check_production(settings, ClientRegistry(engine), is_demonstration=True)
+        names = ("PUBLIC_URL", "no client", "ARTIFACT", "CORS_ORIGINS", "PROXY_ADDRESSES")
+        assert [name for name in names if name not in str(raised.value)] == []
+
+    def test_a_disabled_client_is_none(self, tmp_path: Path, engine: Engine) -> None:
+        registry = ClientRegistry(engine)
+        registry.add(registered())
+        registry.set_disabled("ehr-1", disabled=True)
+        with pytest.raises(HalfConfigured, match="no client may call"):
+            check_production(self.settings(tmp_path), registry, is_demonstration=False)
+
+    def test_a_sandbox_needs_nothing(self, tmp_path: Path, engine: Engine) -> None:
+        settings = Settings(var_dir=tmp_path)
+        check_production(settings, ClientRegistry(engine), is_demonstration=True)
+
+
+class TestCommands:
+    """`lamo-cds clients` as an operator types it."""
+
+    @pytest.fixture
+    def keys(self, tmp_path: Path) -> str:
+        path = tmp_path / "keys.json"
+        path.write_text(json.dumps(SIGNER.jwks))
+        return str(path)
+
+    def run(self, tmp_path: Path, *words: str) -> Result:
+        return CliRunner(env={"VAR_DIR": str(tmp_path)}).invoke(main, ["clients", *words])
+
+    def test_from_adding_to_disabling(self, tmp_path: Path, keys: str) -> None:
+        added = self.run(tmp_path, "add", "ehr-1", "--issuer", ISSUER, "--jwks", keys)
+        assert "ok: ehr-1 is registered" in added.output
+        assert "ehr-1  may call" in self.run(tmp_path, "list").output
+        assert self.run(tmp_path, "rotate", "ehr-1", "--jwks", keys).exit_code == 0
+        assert self.run(tmp_path, "disable", "ehr-1").exit_code == 0
+        listed = json.loads(self.run(tmp_path, "list", "--json").output)
+        assert (listed["name"], bool(listed["disabled_at"])) == ("ehr-1", True)
+        assert self.run(tmp_path, "enable", "ehr-1").exit_code == 0
+
+    def test_keys_that_cannot_be_fetched_are_told(self, tmp_path: Path) -> None:
+        url = "https://127.0.0.1:9/keys.json"
+        words = ("add", "ehr-1", "--issuer", ISSUER, "--jwks-url", url)
+        answer = self.run(tmp_path, *words)
+        assert (answer.exit_code, "cannot be used" in answer.output) == (1, True)
+        assert self.run(tmp_path, *words, "--unchecked").exit_code == 0
+
+    @pytest.mark.parametrize("words", [("list",), ("refused",)])
+    def test_nothing_yet(self, tmp_path: Path, words: tuple[str, ...]) -> None:
+        answer = self.run(tmp_path, *words)
+        assert (answer.exit_code, answer.output.startswith("no ")) == (0, True)
+
+    def test_a_client_that_is_not_there(self, tmp_path: Path) -> None:
+        answer = self.run(tmp_path, "disable", "x")
+        assert (answer.exit_code, "no client 'x'" in answer.output) == (1, True)
