@@ -1,15 +1,21 @@
 """What the web part hands calls to. It knows neither a model nor a database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cds_service.audit.entries import ErrorEntry, FeedbackEntry
+from cds_service.clients.refused import RefusedToken
 from cds_service.hook_request import HookRequest
+from cds_service.observing.health import Check
+from cds_service.observing.traces import Traces
 from cds_service.settings import Settings
-from cds_service.trust import Caller
+from cds_service.trust import Caller, Identify
+from lamo.deadline import Deadline
 
-Decide = Callable[[HookRequest, Caller, str], list[dict[str, Any]]]
+Admit = Callable[[str, Deadline], AbstractContextManager[None]]
+Decide = Callable[[HookRequest, Caller, str, Deadline], list[dict[str, Any]]]
 
 
 class Recorder(Protocol):
@@ -18,11 +24,8 @@ class Recorder(Protocol):
     def append_error(self, entry: ErrorEntry) -> None:
         """Commit a call that was refused or failed; AuditUnavailable when that fails."""
 
-    def append_feedback(self, entry: FeedbackEntry) -> bool:
-        """Commit what became of one card; False when it was there already."""
-
-    def ping(self) -> None:
-        """Return when events can be written, else raise AuditUnavailable."""
+    def append_feedback(self, *entries: FeedbackEntry) -> int:
+        """Commit what became of cards, all or nothing; how many of them were new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,5 +34,10 @@ class Doors:
 
     settings: Settings
     recorder: Recorder
-    decide: Decide  # (request, caller, request id) to cards; raises ServiceError
+    identify: Identify  # (what is presented, deadline) to caller; raises ServiceError
+    admit: Admit  # lets one request of a client in, or raises NotAdmitted
+    decide: Decide  # (request, caller, request id, deadline) to cards; raises ServiceError
     is_demonstration: bool  # the artifact is the bundled demonstration
+    refused_tokens: Callable[[], Sequence[RefusedToken]] = tuple  # the latest, for operators
+    checks: tuple[Check, ...] = ()  # that readiness depends on
+    traces: Traces | None = None  # where the settings name a collector

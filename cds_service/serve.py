@@ -1,33 +1,43 @@
-"""The service under gunicorn: each worker loads the model and warms it up before it takes calls."""
+"""The service from its settings: all that can be refused is refused here, then calls are taken."""
 
+import gc
 from functools import partial
-from typing import Any
 
 import click
 import structlog
 from flask import Flask
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from cds_service.app import create_app
+from cds_service.audit.database import open_engine
 from cds_service.audit.migrate import upgrade
 from cds_service.card_policy import load_policy
+from cds_service.clients.building import build_trust
+from cds_service.clients.registry import ClientRegistry
 from cds_service.decision import decide
 from cds_service.discovery import SERVICES
 from cds_service.doors import Doors
-from cds_service.logs import configure_logs
+from cds_service.logs import configure_logs, route_libraries
 from cds_service.notes.building import build_keys, note_plan
+from cds_service.observing.checks import service_checks
+from cds_service.observing.metrics import model_served
+from cds_service.observing.processes import share_counts
+from cds_service.observing.traces import Traces, check_traces
+from cds_service.production import check_production
+from cds_service.serving.admission import Admission, Places
+from cds_service.serving.client_limits import ClientLimits
+from cds_service.serving.server import Server
 from cds_service.settings import Settings
-from cds_service.tools import Tools, build_tools, check_scoring_server
-from lamo.artifact import bundled_artifact_folder, load_artifact
+from cds_service.tools import Loaded, Tools, check_scoring_server, load_to_share, open_tools
+from lamo.artifact import Artifact, bundled_artifact_folder, load_artifact
 from lamo.deadline import Deadline
+from lamo.scoring.base import ScorerUnavailable
 from lamo.scoring.device import check_device
 from lamo.scoring.probe import probe
 
 log = structlog.get_logger()
 
 WARM_UP_MS = 60_000
-WORKER_SILENCE_S = 120  # a worker that says nothing for longer is replaced; loading takes a while
-GRACEFUL_S = 20
+RARELY = (20_000, 20, 50)  # a call makes some 10,000 objects, and leaves none of them in a cycle
 
 
 def serve(settings: Settings) -> None:
@@ -35,26 +45,62 @@ def serve(settings: Settings) -> None:
 
     Raises:
         ArtifactRefused: the artifact cannot be served.
+        ClientRefused: the clients file cannot be used.
         DeviceMissing: the model cannot run where the settings say.
         EndpointRefused: the note endpoint cannot be used, or is not one that notes may go to.
+        HalfConfigured: production mode lacks something.
         KeysRefused: the keys cannot be used.
         PolicyRefused: the card policy cannot be used.
         ServerRefused: the scoring server has not this artifact, or does not answer.
+        TracesRefused: traces are asked for and cannot be made.
         AuditFailure: the audit database cannot be used.
     """
     # refused here, in one line, and not in every worker
-    load_artifact(settings.artifact or bundled_artifact_folder())
+    artifact = load_artifact(settings.artifact or bundled_artifact_folder())
     if settings.scorer_url:
         check_scoring_server(settings)
     else:
         check_device(settings.model_device)
     check_note_endpoint(settings)
     load_policy(settings.card_policy)
+    if settings.traces_url:
+        check_traces()
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     build_keys(settings)
     upgrade(settings.database_url)
+    check_clients(settings, artifact)
     configure_logs(settings.log_level)
-    GunicornServer(settings).run()
+    route_libraries()
+    share_counts(settings.var_dir)
+    listen(settings, load_to_share(settings, artifact))
+
+
+def listen(settings: Settings, loaded: Loaded) -> None:
+    """Start the processes that answer, and replace them, until told to stop.
+
+    They are forked from this one, which has loaded what they share and holds no connection, child
+    or thread (but numpy's, which ends and begins by itself around a fork).
+    """
+    limits = ClientLimits(settings.client_rate, settings.client_in_flight)
+    gc.collect()
+    gc.freeze()  # a collection would write to what is shared, and so copy it
+    gc.set_threshold(*RARELY)
+    Server(
+        settings,
+        load=lambda: build_app(settings, loaded, limits),
+        limits=limits,
+        when_ready=lambda: print_addresses(settings, is_loaded=loaded.scorer is not None),
+    ).run()
+
+
+def check_clients(settings: Settings, artifact: Artifact) -> None:
+    """Return when the clients file can be used and production mode lacks nothing."""
+    engine = open_engine(settings.database_url)
+    try:
+        registry = ClientRegistry(engine, settings.clients_file)
+        check_production(settings, registry, is_demonstration=artifact.is_demonstration)
+    finally:
+        engine.dispose()  # no connection may outlast a fork
 
 
 def check_note_endpoint(settings: Settings) -> None:
@@ -66,63 +112,47 @@ def check_note_endpoint(settings: Settings) -> None:
         check_endpoint(plan)
 
 
-def build_app(settings: Settings) -> Flask:
-    """Build everything behind the web part, run the model once, and put the web part in front."""
-    tools = build_tools(settings)
+def build_app(settings: Settings, loaded: Loaded, limits: ClientLimits) -> Flask:
+    """Open what a process has for itself, run the model once, and put the web part in front."""
+    tools, trust = open_tools(settings, loaded), build_trust(settings)
     warm_up(tools)
+    model_served(tools.artifact.identity())
     return create_app(
         Doors(
             settings=settings,
             recorder=tools.audit_log,
+            identify=trust.identify,
+            admit=Admission(limits, Places(settings.threads)).one,
+            refused_tokens=trust.refused.latest,
             decide=partial(decide, tools=tools),
             is_demonstration=tools.artifact.is_demonstration,
+            checks=service_checks(tools),
+            traces=Traces(settings.traces_url) if settings.traces_url else None,
         )
     )
 
 
 def warm_up(tools: Tools) -> None:
-    """Score an invented patient, so that the first hook finds everything loaded and compiled."""
+    """Score an invented patient, so that the first hook finds everything loaded and compiled.
+
+    A scoring server that is down when a process is replaced leaves a gap in its calls, as it does
+    in those of the others.
+    """
     candidates = [entry.label for entry in tools.artifact.vocabulary]
     prompt = probe(tools.artifact.layout)
-    tools.scorer.score(prompt, candidates, Deadline.after_ms(WARM_UP_MS))
+    try:
+        tools.scorer.score(prompt, candidates, Deadline.after_ms(WARM_UP_MS))
+    except ScorerUnavailable:
+        if not tools.settings.scorer_url:
+            raise
+        log.warning("not_warmed_up")
 
 
-class GunicornServer(BaseApplication):  # type: ignore[misc]
-    """gunicorn, told what to do by the settings instead of a file."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        super().__init__()
-
-    def load_config(self) -> None:
-        """Called by gunicorn before it starts."""
-        for name, value in gunicorn_options(self._settings).items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Flask:
-        """Called by gunicorn in each worker."""
-        return build_app(self._settings)
-
-
-def gunicorn_options(settings: Settings) -> dict[str, Any]:
-    """What gunicorn is told. Its access log is off: ours says the same without addresses."""
-    return {
-        "bind": [f"{settings.host}:{settings.port}"],
-        "workers": settings.workers,
-        "worker_class": "gthread",
-        "threads": settings.threads,
-        "timeout": WORKER_SILENCE_S,
-        "graceful_timeout": GRACEFUL_S,
-        "loglevel": settings.log_level,
-        "control_socket_disable": True,
-        "when_ready": lambda _: print_addresses(settings),
-    }
-
-
-def print_addresses(settings: Settings) -> None:
-    """Tell a person what to try. Calls wait until the model is loaded, a few seconds from here."""
+def print_addresses(settings: Settings, *, is_loaded: bool) -> None:
+    """Tell a person what to try. Where each process loads a model, calls wait for that."""
     base = settings.base_url
-    click.echo(f"Listening on {base}. The first answer comes when the model is loaded. Try:")
+    wait = "" if is_loaded else " The first answer comes when the model is loaded."
+    click.echo(f"Listening on {base}.{wait} Try:")
     click.echo(f"  {base}/              what this is")
     click.echo(f"  {base}/cds-services  discovery")
     for service in SERVICES:

@@ -51,6 +51,19 @@ class Tools:
     new_uuid: Callable[[], str] = field(default=_new_uuid)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What calls only read. Nothing in it is open or running, so a process may fork with it."""
+
+    tables: MappingTables
+    artifact: Artifact
+    prompts: PromptPlan
+    rulebook: Rulebook
+    indications: Indications
+    policy: CardPolicy
+    scorer: Scorer | None = None  # None: each process makes its own
+
+
 def build_tools(settings: Settings, scorer: Scorer | None = None) -> Tools:
     """Load tables and artifact, open the audit log, start the scoring engine.
 
@@ -61,23 +74,56 @@ def build_tools(settings: Settings, scorer: Scorer | None = None) -> Tools:
     Raises:
         ArtifactRefused: the artifact cannot be served.
     """
+    artifact = load_artifact(settings.artifact or bundled_artifact_folder())
+    return open_tools(settings, load(settings, artifact), scorer)
+
+
+def load(settings: Settings, artifact: Artifact) -> Loaded:
+    """Load what calls read, the scoring engine aside.
+
+    Raises:
+        AuditFailure: the loaded terminology cannot be read.
+        PolicyRefused: the card policy cannot be used.
+    """
     shipped, indications = MappingTables.load(), Indications.load()
     formulary = with_terminology(shipped.formulary, settings.database_url)
     tables = replace(shipped, formulary=formulary)
-    artifact = load_artifact(settings.artifact or bundled_artifact_folder())
-    return Tools(
-        settings=settings,
+    plan = prompt_plan(artifact, settings.prompt_tokens)
+    return Loaded(
         tables=tables,
-        notes=build_desk(settings, tables.formulary),
         artifact=artifact,
-        prompts=replace(
-            prompt_plan(artifact, settings.prompt_tokens), indicating=indications.for_label
-        ),
-        scorer=scorer or _scorer(artifact, settings),
+        prompts=replace(plan, indicating=indications.for_label),
         rulebook=Rulebook.load(tables.formulary),
         indications=indications,
-        audit_log=AuditLog(settings.database_url),
         policy=load_policy(settings.card_policy),
+    )
+
+
+def load_to_share(settings: Settings, artifact: Artifact) -> Loaded:
+    """Load what processes share that are forked afterwards, the model among it where it can be.
+
+    A model on a GPU cannot: CUDA does not work in a process that was forked with it. Then each
+    process loads its own, as it connects to its own scoring server.
+    """
+    loaded = load(settings, artifact)
+    if settings.scorer_url or settings.model_device != "cpu":
+        return loaded
+    return replace(loaded, scorer=_local_scorer(artifact, settings))
+
+
+def open_tools(settings: Settings, loaded: Loaded, scorer: Scorer | None = None) -> Tools:
+    """Open what a process needs for itself, beside what is loaded."""
+    return Tools(
+        settings=settings,
+        tables=loaded.tables,
+        notes=build_desk(settings, loaded.tables.formulary),
+        artifact=loaded.artifact,
+        prompts=loaded.prompts,
+        scorer=scorer or loaded.scorer or _scorer(loaded.artifact, settings),
+        rulebook=loaded.rulebook,
+        indications=loaded.indications,
+        audit_log=AuditLog(settings.database_url),
+        policy=loaded.policy,
         fhir=FhirClient(settings),
     )
 

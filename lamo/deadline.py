@@ -29,6 +29,14 @@ class Deadline:
         """An earlier deadline, after that part (0 to 1) of the time that is left."""
         return Deadline(self.clock() + part * self.left_s(), self.clock)
 
+    def earlier(self, seconds: float) -> "Deadline":
+        """The deadline that ends so long before this one."""
+        return Deadline(self.ends_at - seconds, self.clock)
+
+    def at_least(self, seconds: float) -> "Deadline":
+        """This deadline, or the one that leaves so many seconds from now where that is later."""
+        return Deadline(max(self.ends_at, self.clock() + seconds), self.clock)
+
     def check(self, stage: str) -> None:
         """Raise DeadlinePassed, naming the stage, once no time is left."""
         if self.left_s() == 0:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import combinations
 
 from fhir_mappings.record import Gap, Ingredient, Medication, PatientRecord
@@ -149,9 +150,15 @@ def withhold(choice: Choice, findings: Iterable[Finding]) -> Choice:
     )
 
 
+@lru_cache(maxsize=8192)
+def _ingredient(rxcui: str, label: str) -> Ingredient:
+    """One object for one medication, made once and not for every patient."""
+    return Ingredient(rxcui=rxcui, label=label)
+
+
 def _candidate(entry: VocabularyEntry, log_odds: float) -> CandidateScore:
     return CandidateScore(
-        ingredient=Ingredient(rxcui=entry.rxcui, label=entry.label),
+        ingredient=_ingredient(entry.rxcui, entry.label),
         log_odds=log_odds,
         probability=entry.probability(log_odds),
         recommend_at=entry.recommend_at,

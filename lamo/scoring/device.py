@@ -18,7 +18,8 @@ def check_device(name: str) -> None:
         return
     import torch  # not where a server scores
 
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    # not is_available(): it starts CUDA, which then does not work in a process that is forked
+    count = torch.cuda.device_count()
     number = int(name.partition(":")[2] or 0)
     if number >= count:
         raise DeviceMissing(

@@ -1,10 +1,11 @@
 """`Scorer` over weights in this process: our engine, or transformers and peft where needed."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 import structlog
+import torch
 
 from lamo.artifact import Artifact
 from lamo.deadline import Deadline, DeadlinePassed
@@ -44,12 +45,17 @@ class Engine(Protocol):
 
 
 class LocalScorer:
-    """Scores in this process. Safe to share between threads: calls take turns."""
+    """Scores in this process. Safe to share between threads: calls take turns.
+
+    On a processor, no thread is started before the first call, so that a process may load the model
+    and fork: the weights are then in memory once, and a new process has them at once.
+    """
 
     def __init__(self, artifact: Artifact, plan: LocalPlan = DEFAULT_PLAN) -> None:
         self.tokens = CandidateTokens(artifact)
         self._turns = Turns(plan.most_waiting, plan.threads_for(artifact.base_model_folder))
-        self.engine = self._turns.first(partial(open_engine, artifact, self.tokens, plan))
+        with one_thread():
+            self.engine = open_engine(artifact, self.tokens, plan)
 
     def score(
         self, prompt: Prompt, candidates: Sequence[str], deadline: Deadline
@@ -89,6 +95,17 @@ class LocalScorer:
             return self._turns.take(work, deadline)
         except DeadlinePassed as passed:
             raise ScorerUnavailable(str(passed)) from passed
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch multiply in this thread alone: helpers that it starts are lost in a fork."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def open_engine(artifact: Artifact, tokens: CandidateTokens, plan: LocalPlan) -> Engine:

@@ -20,16 +20,16 @@ WEIGHT = 0.1  # of the newest call in the running mean of how long one takes
 class Turns:
     """Calls take turns at the model; two at once would each take twice as long.
 
-    All work is done by one thread, loading included. Every thread that multiplies matrices gets
-    helper threads of its own; with more of these than processors each of them sleeps and wakes
-    instead of waiting, and everything takes twice as long.
+    All work is done by one thread, which the first call starts. Every thread that multiplies
+    matrices gets helper threads of its own; with more of these than processors each of them sleeps
+    and wakes instead of waiting, and everything takes twice as long.
 
     A call whose turn would come too late is refused at once. If it waited, it would be given up
     half done, and the work in it would be missing to those behind it.
     """
 
     def __init__(self, most_waiting: int, threads: int) -> None:
-        """Start the thread.
+        """Start nothing yet.
 
         Args:
             most_waiting: calls that may wait for their turn.
@@ -42,10 +42,6 @@ class Turns:
         self._thread = ThreadPoolExecutor(
             1, "model", initializer=torch.set_num_threads, initargs=(threads,)
         )
-
-    def first(self, work: Callable[[], T]) -> T:
-        """Do what comes before any call, such as loading, however long it takes."""
-        return self._thread.submit(work).result()
 
     def take(self, work: Callable[[], T], deadline: Deadline) -> T:
         """Wait for the model and do the work there, all before the deadline.

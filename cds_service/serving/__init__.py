@@ -1,0 +1,1 @@
+"""The server process: who is let in, how requests are received, what workers share."""

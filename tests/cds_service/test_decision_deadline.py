@@ -1,0 +1,119 @@
+"""The one deadline of a call: its work ends before it, and its record gets the rest."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_service.audit.database import AuditFailure
+from cds_service.audit.entries import DecisionEntry
+from cds_service.audit.log import AuditLog
+from cds_service.audit.migrate import upgrade
+from cds_service.decision import decide
+from cds_service.discovery import find_service
+from cds_service.errors import AuditUnavailable
+from cds_service.hook_request import HookRequest
+from cds_service.settings import Settings
+from cds_service.tools import Tools, build_tools
+from cds_service.trust import Caller
+from lamo.deadline import Deadline
+from lamo.prompts import Prompt
+from tests.calls import hook_call
+from tests.fakes import FakeScorer
+
+DEADLINE_MS = 200
+
+
+class Forgetful(AuditLog):
+    """Takes entries, and cannot be read."""
+
+    def overridden(self, *_: object) -> frozenset[tuple[str, str, str]]:
+        raise AuditFailure("it is down")
+
+
+class Hanging(AuditLog):
+    """Answers nothing until it is let go."""
+
+    go = threading.Event()
+
+    def overridden(
+        self, patient_id: str, client: str, since: datetime
+    ) -> frozenset[tuple[str, str, str]]:
+        self.go.wait(60)
+        return super().overridden(patient_id, client, since)
+
+    def append_decision(self, entry: DecisionEntry) -> None:
+        self.go.wait(60)
+        super().append_decision(entry)
+
+
+@dataclass
+class LateScorer(FakeScorer):
+    """Takes longer than a call has."""
+
+    def score(
+        self, prompt: Prompt, candidates: Sequence[str], deadline: Deadline
+    ) -> Mapping[str, float]:
+        time.sleep(1.5 * DEADLINE_MS / 1000)
+        return super().score(prompt, candidates, deadline)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    made = Settings(var_dir=tmp_path, deadline_ms=DEADLINE_MS)
+    upgrade(made.database_url)
+    return made
+
+
+@pytest.fixture
+def tools(settings: Settings) -> Iterator[Tools]:
+    built = build_tools(settings, scorer=FakeScorer())
+    yield built
+    built.audit_log.close()
+
+
+def cards_of(tools: Tools, deadline_ms: float = 10_000) -> list[dict[str, Any]]:
+    request = HookRequest.from_json(find_service("lamo-order-sign"), hook_call())
+    return decide(request, Caller(), "request-1", Deadline.after_ms(deadline_ms), tools)
+
+
+def newest(tools: Tools) -> Mapping[str, Any]:
+    event = tools.audit_log.list_events(limit=1)[0]
+    return tools.audit_log.find_event(event.event_id).body
+
+
+def test_overrides_that_cannot_be_read_are_a_gap_and_the_cards_are_shown(tools: Tools) -> None:
+    forgetful = replace(tools, audit_log=Forgetful(tools.settings.database_url))
+    assert len(cards_of(forgetful)) == len(cards_of(tools)) > 0
+    assert "overrides-not-read" not in str(newest(tools)["gaps"])
+    cards_of(forgetful)
+    assert "overrides-not-read" in str(newest(tools)["gaps"])
+    forgetful.audit_log.close()
+
+
+def test_a_call_whose_work_took_all_its_time_is_recorded_all_the_same(tools: Tools) -> None:
+    late = replace(tools, scorer=LateScorer())
+    deadline = Deadline.after_ms(DEADLINE_MS)
+    request = HookRequest.from_json(find_service("lamo-order-sign"), hook_call())
+    cards = decide(request, Caller(), "request-1", deadline, late)
+    assert deadline.left_s() == 0
+    assert len(cards) == len(newest(tools)["cards"])
+
+
+def test_a_log_that_hangs_refuses_the_cards_in_time_and_may_have_the_entry_later(
+    tools: Tools,
+) -> None:
+    hanging = replace(tools, audit_log=Hanging(tools.settings.database_url))
+    started = time.monotonic()
+    with pytest.raises(AuditUnavailable, match="no card is given"):
+        cards_of(hanging, DEADLINE_MS)
+    assert time.monotonic() - started < 10 * DEADLINE_MS / 1000
+    Hanging.go.set()
+    while not tools.audit_log.list_events(limit=1):
+        assert time.monotonic() - started < 60
+    hanging.audit_log.close()
