@@ -1,8 +1,10 @@
-"""Milliseconds by stage of one call, for the audit log."""
+"""Milliseconds by stage of one call, for the audit log, the counts and the trace."""
 
 import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
+
+from cds_service.observing.calls import stage_ended
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,7 +24,9 @@ class Stopwatch:
         try:
             return step(*args, **kwargs)
         finally:
-            self.stage_ms[stage] = round((self._clock() - started) * 1000, 3)
+            seconds = self._clock() - started
+            self.stage_ms[stage] = round(seconds * 1000, 3)
+            stage_ended(stage, seconds)
 
     def total_ms(self) -> float:
         """Milliseconds since the stopwatch was made."""

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 import structlog
@@ -22,3 +24,35 @@ def test_the_place_of_an_error_is_told_without_its_message() -> None:
         int("Quill")
     assert "test_the_place_of_an_error" in where_raised(error.value)
     assert "Quill" not in where_raised(error.value)
+
+
+LIBRARIES = """
+import logging, threading, urllib3, warnings
+from cds_service.logs import configure_logs, route_libraries
+configure_logs("info")
+route_libraries()
+logging.getLogger("urllib3").warning("Retrying /Patient/%s", "Quill")
+warnings.warn("Quill")
+logging.getLogger("gunicorn.error").error("Worker exiting\\nQuill")
+thread = threading.Thread(target=int, args=("Quill",))
+thread.start(); thread.join()
+try:
+    int("Quill")
+except ValueError:
+    logging.getLogger("flask").exception("on /Patient/Quill")
+"""
+
+
+def test_what_libraries_say_is_told_by_place_and_kind_alone() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LIBRARIES], capture_output=True, text=True, check=True
+    )
+    assert "Quill" not in done.stdout + done.stderr
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [(one["event"], one.get("logger"), one.get("error")) for one in lines] == [
+        ("library", "urllib3", None),
+        ("library", "py.warnings", None),
+        ("Worker exiting", "gunicorn.error", None),
+        ("thread_failed", None, "ValueError"),
+        ("library", "flask", "ValueError"),
+    ]

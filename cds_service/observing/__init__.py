@@ -1,0 +1,1 @@
+"""What operators see of the service: health, counts, traces. None of it knows a patient."""

@@ -1,0 +1,118 @@
+"""What the service depends on, as checks for `Health`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+
+from sqlalchemy import Connection, Engine, func, select
+
+from cds_service.audit.database import AuditFailure, open_engine, reporting_failures
+from cds_service.audit.migrate import check_head, check_writable
+from cds_service.audit.models import EventRow
+from cds_service.observing.health import Check, Unwell
+from cds_service.tools import Tools
+from lamo.deadline import Deadline
+from lamo.scoring.base import ScorerUnavailable
+from lamo.scoring.probe import probe
+
+DATABASE_S = 1.0  # for one statement
+MODEL_MS = 1000.0
+MOST_APART_S = 5.0  # our clock and the database's
+MOST_AHEAD_S = 60.0  # the newest event, of our clock
+
+
+def service_checks(tools: Tools) -> tuple[Check, ...]:
+    """Everything that `/readyz` looks at.
+
+    Without its model the service still gives the cards of its rules, and a scoring server is one
+    for all replicas: taking them all out of service over it would lose these cards too.
+    """
+    database = DatabaseChecks(tools.settings.database_url)
+    candidate = tools.artifact.vocabulary[0].label
+    ask = partial(tools.scorer.score, probe(tools.artifact.layout), [candidate])
+    return (
+        Check(name="database", look=database.writable),
+        Check(name="migrations", look=database.at_head),
+        Check(name="clock", look=database.clocks_agree),
+        # the audit sequencer belongs here, once there is one: not ready while it lags or is lost
+        Check(name="model", look=partial(model_answers, ask), is_needed=False),
+    )
+
+
+def model_answers(ask: Callable[[Deadline], object]) -> str:
+    """Have one candidate scored for an invented patient."""
+    try:
+        ask(Deadline.after_ms(MODEL_MS))
+    except ScorerUnavailable as reason:
+        raise Unwell(str(reason)) from None
+    return "scores"
+
+
+class DatabaseChecks:
+    """Looks at the audit database by connections of its own, so that no call waits for a probe."""
+
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        timeout_s: float = DATABASE_S,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._writer = open_engine(database_url, timeout_s=timeout_s)
+        self._reader = open_engine(database_url, timeout_s=timeout_s, read_only=True)
+        self._clock = clock
+
+    def writable(self) -> str:
+        """It is there and takes entries."""
+        with _connected(self._writer) as connection:
+            check_writable(connection)
+        return "takes entries"
+
+    def at_head(self) -> str:
+        """Its tables are those of this release."""
+        with _connected(self._reader) as connection:
+            check_head(connection)
+        return "the tables of this release"
+
+    def clocks_agree(self) -> str:
+        """Our clock is the database's, where that has one, and was not set back since an event."""
+        with _connected(self._reader) as connection:
+            newest = select(EventRow.recorded_at).order_by(EventRow.event_id.desc()).limit(1)
+            recorded_at = connection.scalar(newest)
+            if connection.dialect.name == "postgresql":
+                theirs = connection.execute(select(func.clock_timestamp())).scalar_one()
+                self._check_apart(theirs)
+        if recorded_at is not None:
+            self._check_ahead(datetime.fromisoformat(recorded_at))
+        return "agrees"
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+    def _check_apart(self, theirs: datetime) -> None:
+        apart = abs((self._clock() - theirs).total_seconds())
+        if apart > MOST_APART_S:
+            raise Unwell(
+                f"the clocks of this machine and of the database are {apart:.0f} s apart, wanted "
+                f"at most {MOST_APART_S:.0f}: have both follow one time server"
+            )
+
+    def _check_ahead(self, recorded_at: datetime) -> None:
+        ahead = (recorded_at - self._clock()).total_seconds()
+        if ahead > MOST_AHEAD_S:
+            raise Unwell(
+                f"the newest event was recorded {ahead:.0f} s from now, so a clock was set back, "
+                "or was ahead then: have this machine follow a time server"
+            )
+
+
+@contextmanager
+def _connected(engine: Engine) -> Iterator[Connection]:
+    try:
+        with reporting_failures(), engine.begin() as connection:
+            yield connection
+    except AuditFailure as failure:
+        raise Unwell(failure.reason) from None

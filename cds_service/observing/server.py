@@ -1,0 +1,89 @@
+"""gunicorn's own words: as lines of our log, and never with what stood in a request.
+
+What gunicorn cannot read as HTTP it would log and send back as it came: a request line with a
+patient's id in it, or a broken Authorization header with its token.
+"""
+
+import json
+import logging
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from gunicorn import util  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.http import errors  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from cds_service.headers import CAUTION, REQUEST_ID
+from cds_service.logs import where_raised
+from cds_service.observing.metrics import request_answered
+from fhir_mappings.outcome import operation_outcome
+
+log = structlog.get_logger()
+
+STATUSES: dict[type[Exception], HTTPStatus] = {
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+}
+
+
+class CautiousWorker(ThreadWorker):  # type: ignore[misc]
+    """Answers what is no HTTP with an OperationOutcome that repeats none of it."""
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Called by gunicorn for each request that it cannot read, or whose answer went wrong."""
+        del req, addr
+        request_id, status = str(uuid4()), status_of(exc)
+        log.warning(
+            "request_not_read",
+            request_id=request_id,
+            error=type(exc).__name__,
+            status=status.value,
+            where=where_raised(exc),
+        )
+        request_answered(None, status)
+        with suppress(OSError):  # whoever sent it may have gone
+            util.write_nonblock(client, answer_to(status, request_id))
+
+
+class JsonLogger(Logger):  # type: ignore[misc]
+    """Hands gunicorn's messages to the root logger, whose handler is ours (see logs.py)."""
+
+    def setup(self, cfg: Any) -> None:
+        """Called by gunicorn; its debug messages quote requests and are never let through."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+        self.error_log.setLevel(max(self.loglevel, logging.INFO))
+
+
+def status_of(error: Exception) -> HTTPStatus:
+    """The status for what gunicorn raised: the sender's fault where the request was no HTTP."""
+    is_ours = isinstance(error, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName)
+    if is_ours or not isinstance(error, errors.ParseException):
+        return HTTPStatus.INTERNAL_SERVER_ERROR
+    return STATUSES.get(type(error), HTTPStatus.BAD_REQUEST)
+
+
+def answer_to(status: HTTPStatus, request_id: str) -> bytes:
+    """The whole answer, after which the connection is closed."""
+    text = (
+        f"the request cannot be answered ({status.phrase}); send HTTP/1.1 as RFC 9112 has it, or "
+        f"give the operator the request id {request_id}"
+    )
+    severity = "fatal" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "error"
+    body = json.dumps(operation_outcome(severity, "structure", text)).encode()
+    headers = CAUTION | {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        REQUEST_ID: request_id,
+    }
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

@@ -1,0 +1,138 @@
+"""The checks against real databases, a server that hangs, and clocks that were set back."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from cds_service.audit.database import open_engine
+from cds_service.audit.log import AuditLog
+from cds_service.audit.migrate import upgrade
+from cds_service.observing.checks import DatabaseChecks, model_answers, service_checks
+from cds_service.observing.health import Check, Health, Unwell
+from cds_service.settings import Settings
+from cds_service.tools import build_tools
+from tests.cds_service.observing.conftest import Opened
+from tests.cds_service.test_audit_entries import decision
+from tests.fakes import FakeScorer
+
+pytest_plugins = ["tests.cds_service.audit_fixtures"]
+
+WELL = Check(name="clock", look=lambda: "agrees")
+
+
+def set_back(hours: float) -> datetime:
+    return datetime.now(UTC) - timedelta(hours=hours)
+
+
+@pytest.fixture
+def hanging_server() -> Iterator[str]:
+    """Takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        held: list[socket.socket] = []
+
+        def take() -> None:
+            while True:
+                try:
+                    held.append(server.accept()[0])
+                except OSError:
+                    return
+
+        threading.Thread(target=take, daemon=True).start()
+        port = server.getsockname()[1]
+        yield f"postgresql+psycopg://lamo:secret@127.0.0.1:{port}/audit"
+        server.shutdown(socket.SHUT_RDWR)
+        for one in held:
+            one.close()
+
+
+def test_a_database_of_this_release_is_well(audit_url: str) -> None:
+    checks = DatabaseChecks(audit_url, timeout_s=30)
+    said = (checks.writable(), checks.at_head(), checks.clocks_agree())
+    checks.close()
+    assert said == ("takes entries", "the tables of this release", "agrees")
+
+
+def test_tables_of_another_release_are_told_apart_from_a_lost_database(empty_url: str) -> None:
+    open_engine(empty_url, create=True).dispose()
+    checks = DatabaseChecks(empty_url, timeout_s=30)
+    assert checks.writable() == "takes entries"
+    with pytest.raises(Unwell, match="run `lamo-cds audit upgrade`"):
+        checks.at_head()
+    checks.close()
+
+
+def test_a_lost_file_is_told_without_its_name(tmp_path: Path) -> None:
+    checks = DatabaseChecks(f"sqlite:///{tmp_path}/quill.db")
+    with pytest.raises(Unwell, match="SQLITE_CANTOPEN") as unwell:
+        checks.writable()
+    assert "quill" not in str(unwell.value)
+
+
+def test_a_clock_that_was_set_back_is_told_by_the_newest_event(audit_url: str) -> None:
+    log = AuditLog(audit_url, timeout_s=60)
+    log.append_decision(decision())
+    log.close()
+    checks = DatabaseChecks(audit_url, timeout_s=30, clock=partial(set_back, 1))
+    is_sqlite = audit_url.startswith("sqlite")
+    wanted = r"recorded 3[56]\d\d s from now" if is_sqlite else r"are 3[56]\d\d s apart"
+    with pytest.raises(Unwell, match=wanted):
+        checks.clocks_agree()
+    checks.close()
+
+
+def test_an_event_of_half_a_minute_from_now_is_no_reason(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/audit.db"
+    upgrade(url)
+    log = AuditLog(url, clock=lambda: set_back(-0.5 / 60))
+    log.append_decision(decision())
+    assert DatabaseChecks(url).clocks_agree() == "agrees"
+    log.close()
+
+
+def test_a_database_that_hangs_does_not_hang_readiness(
+    hanging_server: str, opened: Opened, settings: Settings
+) -> None:
+    look = DatabaseChecks(hanging_server).writable
+    client = opened(settings, (Check(name="database", look=look), WELL))
+    started = time.monotonic()
+    answer = client.get("/readyz")
+    assert time.monotonic() - started < 4
+    (issue,) = answer.get_json()["issue"]
+    assert (answer.status_code, issue["diagnostics"][:10]) == (503, "database: ")
+    assert not any(word in answer.text for word in ("secret", "127.0.0.1", "lamo"))
+
+
+def test_a_busy_writer_does_not_keep_a_reader_from_its_check(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/audit.db"
+    upgrade(url)
+    holder, checks = open_engine(url), DatabaseChecks(url, timeout_s=0.1)
+    with holder.begin() as connection:
+        connection.execute(text("SELECT 1"))
+        assert checks.at_head() == "the tables of this release"
+        with pytest.raises(Unwell, match="SQLITE_BUSY"):
+            checks.writable()
+    holder.dispose()
+    checks.close()
+
+
+def test_a_model_that_is_down_is_told_and_leaves_the_service_ready(tmp_path: Path) -> None:
+    settings = Settings(var_dir=tmp_path)
+    upgrade(settings.database_url)
+    scorer = FakeScorer(outage="the scoring server cannot be reached (ConnectionError)")
+    tools = build_tools(settings, scorer=scorer)
+    found = {one.name: one for one in Health(service_checks(tools)).ask()}
+    assert (found["model"].is_ok, found["model"].is_needed) == (False, False)
+    assert "cannot be reached" in found["model"].why
+    assert [one.is_ok for one in found.values() if one.is_needed] == [True] * 3
+    tools.audit_log.close()
+
+
+def test_a_model_that_answers_is_said_to() -> None:
+    assert model_answers(lambda deadline: None) == "scores"
