@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, text
 
 from cds_service.app import create_app
 from cds_service.audit.migrate import upgrade
+from cds_service.clients.building import build_trust
 from cds_service.decision import decide
 from cds_service.doors import Doors
 from cds_service.logs import configure_logs
@@ -26,6 +27,7 @@ from lamo.deadline import Deadline
 from lamo.prompts import Prompt
 from lamo.scoring.base import Scorer
 from lamo.scoring.tokens import CandidateTokens
+from tests.fakes import admit_all
 
 T = TypeVar("T")
 
@@ -66,6 +68,8 @@ def opened(settings: Settings, scorer: Scorer | None = None) -> Iterator[House]:
     doors = Doors(
         settings=settings,
         recorder=tools.audit_log,
+        identify=build_trust(settings).identify,
+        admit=admit_all,
         decide=partial(decide, tools=tools),
         is_demonstration=tools.artifact.is_demonstration,
     )

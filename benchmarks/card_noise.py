@@ -38,6 +38,7 @@ from cds_service.trust import Caller
 from fhir_mappings.inputs import HookResources
 from fhir_mappings.mapping import map_record
 from fhir_mappings.record import Medication, PatientRecord
+from lamo.deadline import Deadline
 from medication_safety.duplicates import shared_class, still_taken
 
 Json = dict[str, Any]
@@ -292,7 +293,9 @@ def tallied(calls: Iterable[Call], tools: Tools) -> dict[str, Tally]:
     for call in calls:
         then = replace(tools, clock=partial(datetime.fromtimestamp, call.moment.timestamp(), UTC))
         request = HookRequest.from_json(find_service(f"lamo-{call.hook}"), call.body)
-        cards = decide(request, Caller(), "benchmark", then)
+        cards = decide(
+            request, Caller(), "benchmark", Deadline.after_ms(tools.settings.deadline_ms), then
+        )
         resources = {
             key: tuple(entry["resource"] for entry in value.get("entry", ()))
             if value.get("resourceType") == "Bundle"

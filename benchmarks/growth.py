@@ -168,7 +168,7 @@ def _milliseconds(do: Callable[[], None], rounds: int) -> float:
 def _of_callers(threads: int, rounds: int) -> list[float]:
     """Milliseconds until the last of so many callers has its answer, for each of CALLERS."""
     turns = Turns(most_waiting=max(CALLERS), threads=threads)
-    scoring = turns.first(lambda: _Scoring(_bundled_weights(), Case()))
+    scoring = turns.take(lambda: _Scoring(_bundled_weights(), Case()), Deadline.after_ms(60_000))
 
     @torch.inference_mode()
     def work() -> None:

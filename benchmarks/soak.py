@@ -63,6 +63,7 @@ def main(callers: int, seconds: float, patients: int, words: int, workers: int) 
     ]
     with tempfile.TemporaryDirectory() as folder:
         environment = {"LAMO_PREFIX_CACHE_MIB": str(CACHE_MIB), "LAMO_WORKERS": str(workers)}
+        environment |= {"LAMO_CLIENT_RATE": "10000", "LAMO_CLIENT_IN_FLIGHT": "1000"}  # one client
         with served(Path(folder), **environment) as running:
             with requests.Session() as session:
                 for call in calls:
@@ -93,7 +94,7 @@ def _soak(running: Served, calls: list[dict[str, Any]], callers: int, seconds: f
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        seen.resident.append((time.monotonic() - started, _resident(running.pid)))
+        seen.resident.append((time.monotonic() - started, resident(running.pid)))
         time.sleep(1)
     return seen
 
@@ -103,17 +104,20 @@ def _post(session: requests.Session, running: Served, call: Mapping[str, Any]) -
     return session.post(url, json=call, timeout=60)
 
 
-def _resident(pid: int) -> int:
-    """Bytes in memory of a process and its children."""
+def resident(pid: int) -> int:
+    """Bytes in memory of a process and its children; what they share counts once."""
     total = 0
-    for status in Path("/proc").glob("[0-9]*/status"):
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+            status = dict(
+                line.split(":", 1) for line in (folder / "status").read_text().splitlines()
+            )
+            if pid in (int(status["Pid"]), int(status["PPid"])):
+                rollup = (folder / "smaps_rollup").read_text().splitlines()
+                total += sum(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
         except OSError:  # it has ended in the meantime
             continue
-        if pid in (int(lines["Pid"]), int(lines["PPid"])):
-            total += int(lines.get("VmRSS", "0 kB").split()[0]) * 1024
-    return total
+    return total * 1024
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:
