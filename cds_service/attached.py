@@ -1,6 +1,6 @@
 """The bytes of notes that the CDS Client's DocumentReferences only point to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cds_service.fhir_client import FhirServer
 from cds_service.hook_request import HookRequest
@@ -15,7 +15,11 @@ MOST = 10  # documents of a call
 
 
 def read_attachments(
-    request: HookRequest, prefetched: Prefetched, tools: Tools, deadline: Deadline
+    request: HookRequest,
+    bases: Sequence[str] | None,
+    prefetched: Prefetched,
+    tools: Tools,
+    deadline: Deadline,
 ) -> Mapping[str, Attachment]:
     """Fetch what the documents that count point to, by URL; what could not be had says why.
 
@@ -33,8 +37,9 @@ def read_attachments(
         draft_orders=(),
     )
     urls = attachment_urls(documents, tools.tables)[:MOST]
-    why = NO_SERVER if base is None else NOT_ALLOWED
-    if not urls or base is None or not tools.fhir.may_read(base):
+    why = NO_SERVER if base is None else request.token_fault or NOT_ALLOWED
+    may_read = base and not request.token_fault and tools.fhir.may_read(base, bases)
+    if not urls or base is None or not may_read:
         unread = Attachment(failure=f"its text is elsewhere, and {why}")
         return dict.fromkeys(urls, unread) | elsewhere
     server = FhirServer(base=base, token=request.fhir_authorization)

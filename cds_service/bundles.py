@@ -33,6 +33,12 @@ def tells_of_failure(page: Resource) -> bool:
     return any(_is_severe(resource) for resource in _entries(page) if is_outcome(resource))
 
 
+def lacks_resources(page: Resource) -> bool:
+    """Whether it has entries without a resource: something was found and not sent."""
+    entries = page.get("entry")
+    return isinstance(entries, list) and len(entries) > sum(1 for _ in _entries(page))
+
+
 def _entries(page: Resource) -> Iterator[Resource]:
     entries = page.get("entry")
     for entry in entries if isinstance(entries, list) else ():

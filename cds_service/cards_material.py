@@ -37,6 +37,7 @@ class CardMaterial:
     originals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by reference
     tapers: TaperTable = field(default_factory=TaperTable.load)
     overridden: frozenset[tuple[str, str, str]] = frozenset()  # (rule, RxNorm code, basis)
+    offers_drafts: bool = True  # False: the client's FHIR is not R4, and only R4 is written
 
     @property
     def is_order_hook(self) -> bool:

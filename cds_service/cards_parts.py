@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from cds_service.cards_material import CardMaterial
 from cds_service.cards_text import plain, summary_line
+from fhir_mappings.pruned import pruned
 from fhir_mappings.record import Medication
 from medication_safety.findings import Severity
 
@@ -147,7 +148,7 @@ def stopping(medication: Medication, material: CardMaterial) -> tuple[Json, ...]
     that is no valid one itself.
     """
     reference = relative_reference(medication.reference)
-    original = material.originals.get(reference or "")
+    original = pruned(material.originals.get(reference or ""))  # no null or "" leaves with it
     if original is None or not (original.get("subject") and original.get("intent")):
         return ()
     name = plain(medication.display)

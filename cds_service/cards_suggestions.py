@@ -55,7 +55,7 @@ def suggestions_card(material: CardMaterial) -> Parts | None:
         detail=detail_text((LEAD, lines), ending),
         indicator="info",
         source=material.model_name,
-        suggestions=[_suggestion(suggested, material) for suggested in chosen],
+        suggestions=[_suggestion(one, material) for one in chosen if material.offers_drafts],
         behavior="any",
         reasons=("patient-contraindication", "patient-refuses", "recipient-disagrees-evidence"),
     )

@@ -15,6 +15,7 @@ from cds_service.stopwatch import Stopwatch
 from cds_service.tools import Tools
 from cds_service.trust import Caller
 from fhir_mappings.record import Fact, Gap, PatientRecord
+from fhir_mappings.versions import Version
 from lamo.explanation import Explanation
 from lamo.notes.merge import ReadNote
 from lamo.prompts import Prompt
@@ -47,6 +48,7 @@ class Decided:
     findings: tuple[Finding, ...]
     explanation: Explanation
     gaps: tuple[Gap, ...]
+    fhir_versions: tuple[Version, ...] = ("R4",)  # that the resources of the call show
 
     def card_material(
         self,
@@ -84,6 +86,7 @@ class Decided:
             explanation=self.explanation,
             originals=originals,
             tapers=tools.rulebook.tapers,
+            offers_drafts=self.fhir_versions == ("R4",),
         )
 
     def audit_entry(self, built: Built, trail: Trail, tools: Tools) -> DecisionEntry:
@@ -122,6 +125,7 @@ class Decided:
             findings=[finding_row(finding) for finding in self.findings],
             explained=[moved_row(moved) for moved in self.explanation.moved],
             stage_ms=trail.watch.stage_ms | {"total": trail.watch.total_ms()},
+            fhir_versions=self.fhir_versions,
         )
 
     def _supports(self, score: CandidateScore, tools: Tools) -> tuple[Fact, ...]:

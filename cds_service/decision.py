@@ -6,17 +6,22 @@ from itertools import chain
 from typing import Any
 
 from cds_service.attached import read_attachments
+from cds_service.audit.entries import DecisionEntry
 from cds_service.audit.ids import new_event_id
-from cds_service.cards import build_cards
+from cds_service.audit.within import reserve_s, within
+from cds_service.cards import Built, build_cards
 from cds_service.decided import Decided, Trail
+from cds_service.errors import AuditUnavailable
 from cds_service.hook_request import HookRequest
+from cds_service.observing.calls import call_decided
+from cds_service.observing.metrics import Answered
 from cds_service.prefetch import Prefetched, complete_prefetch
 from cds_service.stopwatch import Stopwatch
 from cds_service.tools import Tools
 from cds_service.trust import Caller
 from fhir_mappings.inputs import Attachment, HookResources
 from fhir_mappings.mapping import map_record
-from fhir_mappings.record import Gap, Ingredient, PatientRecord
+from fhir_mappings.record import Gap, PatientRecord
 from lamo.deadline import Deadline
 from lamo.explanation import Explanation, explain
 from lamo.notes.digest import NoteDigest
@@ -39,7 +44,7 @@ FETCH_SHARE = 0.6  # of the call's time, at most, for reading the client's FHIR 
 
 
 def decide(
-    request: HookRequest, caller: Caller, request_id: str, tools: Tools
+    request: HookRequest, caller: Caller, request_id: str, deadline: Deadline, tools: Tools
 ) -> list[dict[str, Any]]:
     """Turn one hook call into cards. Each line is one room of the house; none goes back.
 
@@ -47,23 +52,23 @@ def decide(
         ServiceError: the call is refused, or its decision could not be recorded.
     """
     received_at, watch = tools.clock(), Stopwatch()
-    deadline = Deadline.after_ms(tools.settings.deadline_ms)
-    fetch_by = deadline.share(FETCH_SHARE)
-    prefetched = watch.run("prefetch", complete_prefetch, request, tools.fhir, fetch_by)
-    attached = watch.run("attachments", read_attachments, request, prefetched, tools, fetch_by)
+    work_by = deadline.earlier(reserve_s(tools.settings.deadline_ms))
+    fetch_by = work_by.share(FETCH_SHARE)
+    call = (request, caller.fhir_bases)
+    prefetched = watch.run("prefetch", complete_prefetch, *call, tools.fhir, fetch_by)
+    attached = watch.run("attachments", read_attachments, *call, prefetched, tools, fetch_by)
     resources = _hook_resources(request, prefetched, attached, received_at)
     mapped, odd = watch.run("map", mapped_record, resources, tools)
-    read_by = deadline.share(READ_SHARE)
+    read_by = work_by.share(READ_SHARE)
     record, digest, notes, unread = watch.run("notes", tools.notes.read, mapped, read_by)
     prompt, cut = watch.run("prompt", render_prompt, record, digest, tools.prompts)
     asked = _asked(request, record, prefetched, tools)
-    log_odds, outage = watch.run("score", try_score, prompt, asked, tools, deadline)
+    log_odds, outage = watch.run("score", try_score, prompt, asked, tools, work_by)
     choice = watch.run("choose", choose_for, record, log_odds, tools)
-    proposed = [score.ingredient for score in choice.proposed]
-    findings, unchecked = watch.run("check", checked, record, proposed, tools.rulebook)
-    choice = withhold(choice, findings)
-    why, untold = watch.run("explain", try_explain, record, digest, choice, tools, deadline)
-    found = (odd, unread, cut, outage, choice.gaps, unchecked, untold)
+    choice, findings, unchecked = watch.run("check", checked, record, choice, tools.rulebook)
+    why, untold = watch.run("explain", try_explain, record, digest, choice, tools, work_by)
+    answered, forgotten = earlier_overrides(request, caller, tools, work_by)
+    found = (odd, unread, cut, outage, choice.gaps, unchecked, untold, forgotten)
     decided = Decided(
         event_id=new_event_id(),
         request=request,
@@ -73,10 +78,10 @@ def decide(
         choice=choice,
         findings=findings,
         explanation=why,
-        gaps=(*prefetched.gaps, *chain.from_iterable(found)),
+        gaps=(*prefetched.gaps, *chain(*found, undrafted(choice, resources))),
+        fhir_versions=resources.fhir_versions,
     )
-    originals = originals_of(prefetched)
-    material = decided.card_material(tools, originals, earlier_overrides(request, tools))
+    material = decided.card_material(tools, originals_of(prefetched), answered)
     built = watch.run("cards", build_cards, material)
     trail = Trail(
         caller=caller,
@@ -85,7 +90,8 @@ def decide(
         prefetched=prefetched,
         watch=watch,
     )
-    tools.audit_log.append_decision(decided.audit_entry(built, trail, tools))
+    watch.run("record", record_decision, decided.audit_entry(built, trail, tools), tools, deadline)
+    call_decided(_answered(decided, built, trail, deadline))
     return built.cards
 
 
@@ -97,13 +103,14 @@ def mapped_record(resources: HookResources, tools: Tools) -> tuple[PatientRecord
 
 
 def checked(
-    record: PatientRecord, proposed: Sequence[Ingredient], rulebook: Rulebook
-) -> tuple[tuple[Finding, ...], tuple[Gap, ...]]:
-    """What the rules object to, and what they could not look at."""
+    record: PatientRecord, choice: Choice, rulebook: Rulebook
+) -> tuple[Choice, tuple[Finding, ...], tuple[Gap, ...]]:
+    """The choice without what the rules object to, that, and what they could not look at."""
+    proposed = [score.ingredient for score in choice.proposed]
     findings = check_medications(record, proposed, rulebook)
     unknown = unknown_classes(record, rulebook.knowledge)
     labs = unread_labs(record, record.ordered, rulebook.organs)
-    return findings, (*unknown, *labs, *unsaid(findings))
+    return withhold(choice, findings), findings, (*unknown, *labs, *unsaid(findings))
 
 
 def try_score(
@@ -151,10 +158,39 @@ def try_explain(
     return why, (Gap(kind="not-explained", where="model", meaning=meaning),)
 
 
-def earlier_overrides(request: HookRequest, tools: Tools) -> frozenset[tuple[str, str, str]]:
-    """Which cards of this patient were overridden with a reason not long ago, by rule and drug."""
+def undrafted(choice: Choice, resources: HookResources) -> tuple[Gap, ...]:
+    """A gap where what is proposed comes without a draft order: we write R4, and no other."""
+    if not choice.proposed or resources.fhir_versions == ("R4",):
+        return ()
+    found = ", ".join(resources.fhir_versions)
+    meaning = f"the resources of the call are FHIR {found}: no R4 draft orders were offered"
+    return (Gap(kind="draft-not-offered", where="cards", meaning=meaning),)
+
+
+def earlier_overrides(
+    request: HookRequest, caller: Caller, tools: Tools, deadline: Deadline
+) -> tuple[frozenset[tuple[str, str, str]], tuple[Gap, ...]]:
+    """Which cards of this patient were overridden with a reason not long ago, by rule and drug.
+
+    Where that cannot be read in time, the cards are shown again, which is better than no card.
+    """
     since = tools.clock() - timedelta(hours=tools.policy.quiet_hours)
-    return tools.audit_log.overridden(request.patient_id, since)
+    read = tools.audit_log.overridden
+    try:
+        return within(deadline, read, request.patient_id, caller.client, since), ()
+    except AuditUnavailable:
+        meaning = "earlier overrides could not be read, so cards may be shown again"
+        return frozenset(), (Gap(kind="overrides-not-read", where="audit log", meaning=meaning),)
+
+
+def record_decision(entry: DecisionEntry, tools: Tools, deadline: Deadline) -> None:
+    """Commit a decision, in what is left of the call's time or else in what is kept for that.
+
+    Raises:
+        AuditUnavailable: it could not be committed in time, so no card may leave.
+    """
+    record_by = deadline.at_least(reserve_s(tools.settings.deadline_ms))
+    within(record_by, tools.audit_log.append_decision, entry)
 
 
 def choose_for(record: PatientRecord, log_odds: Mapping[str, float], tools: Tools) -> Choice:
@@ -186,6 +222,16 @@ def _asked(
     return candidates_for(record, tools.artifact, only_ordered=request.hook in SELECTING)
 
 
+def _answered(decided: Decided, built: Built, trail: Trail, deadline: Deadline) -> Answered:
+    return Answered(
+        cards=built.cards,
+        gaps=decided.gaps,
+        states=trail.prefetched.states,
+        seconds=trail.watch.total_ms() / 1000,
+        is_late=deadline.left_s() == 0,
+    )
+
+
 def _hook_resources(
     request: HookRequest,
     prefetched: Prefetched,
@@ -197,8 +243,8 @@ def _hook_resources(
         encounter_id=request.encounter_id,
         decided_at=received_at,
         prefetched=prefetched.resources,
-        draft_orders=request.draft_orders,
-        selections=request.selections,
+        draft_orders=prefetched.draft_orders,
+        selections=request.orders.selections,
         orders_are_final=request.hook in SIGNING,
         attachments=attached,
     )

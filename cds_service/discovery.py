@@ -104,6 +104,7 @@ class Service:
     title: str
     description: str
     orders_field: str | None = None  # the member of context that holds the draft orders
+    needs_encounter: bool = False  # context.encounterId is REQUIRED by the hook
 
 
 SERVICES: tuple[Service, ...] = (
@@ -132,6 +133,15 @@ SERVICES: tuple[Service, ...] = (
         "is opened: allergies, duplicates, and a list longer than expected.",
     ),
     Service(
+        service_id="lamo-encounter-discharge",
+        hook="encounter-discharge",
+        title="Medication list review at discharge",
+        description="Reviews the medications that the patient leaves with against the record: "
+        "allergies, duplicates, what is beyond its usual course, and medications that may be "
+        "missing.",
+        needs_encounter=True,
+    ),
+    Service(
         service_id="lamo-medication-prescribe",
         hook="medication-prescribe",
         title="Over-prescribing check (CDS Hooks 1.0)",
@@ -141,6 +151,7 @@ SERVICES: tuple[Service, ...] = (
     ),
 )
 
+HOOK_VERSION = "1.0"  # hookVersion in the published definition of each of our hooks
 DEMONSTRATION = "Demonstration model trained on synthetic patients, not for clinical use. "
 USAGE_REQUIREMENTS = (
     "FHIR R4. Send the prefetch, or a fhirServer that the service may read. "
@@ -160,10 +171,15 @@ def find_service(service_id: str) -> Service:
     raise UnknownService(tuple(service.service_id for service in SERVICES))
 
 
-def describe_services(*, is_demonstration: bool) -> dict[str, Any]:
-    """The answer of GET /cds-services; the order of members and keys is part of it."""
+def describe_services(*, version: str, is_demonstration: bool) -> dict[str, Any]:
+    """The answer of GET /cds-services; the order of members and keys is part of it.
+
+    Args:
+        version: of the CDS Hooks specification, as "3.0.0"; never that of this software.
+        is_demonstration: whether descriptions say so.
+    """
     label = DEMONSTRATION if is_demonstration else ""
-    return {"services": [_describe(service, label) for service in SERVICES]}
+    return {"services": [_describe(service, version, label) for service in SERVICES]}
 
 
 def resolve_template(template: str, context: Mapping[str, str]) -> str:
@@ -173,12 +189,14 @@ def resolve_template(template: str, context: Mapping[str, str]) -> str:
     return template
 
 
-def _describe(service: Service, label: str) -> dict[str, Any]:
+def _describe(service: Service, version: str, label: str) -> dict[str, Any]:
     return {
         "hook": service.hook,
         "title": service.title,
         "description": label + service.description,
         "id": service.service_id,
+        "version": version,
+        "hookVersion": HOOK_VERSION,
         "prefetch": {wanted.key: wanted.template for wanted in PREFETCH},
         "usageRequirements": USAGE_REQUIREMENTS,
     }

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
 from cds_service.errors import MalformedRequest
 from cds_service.json_body import json_type
 
 MAX_ENTRIES = 500
-MAX_COMMENT = 10_000
+MAX_COMMENT = 10_000  # characters
+MAX_CODE = 500
+EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)  # the year of CDS Hooks
+CLOCKS_DIFFER = timedelta(days=1)  # at most, and time zones that were left out
 RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -28,8 +31,12 @@ class Feedback:
     user_comment: str | None = None  # free clinical text: goes to the audit log and nowhere else
 
 
-def read_feedback(body: Mapping[str, Any]) -> tuple[Feedback, ...]:
+def read_feedback(body: Mapping[str, Any], now: datetime) -> tuple[Feedback, ...]:
     """Read every entry, or refuse them all. An empty array says nothing and is taken.
+
+    Args:
+        body: of the request.
+        now: what no outcome can lie far ahead of.
 
     Raises:
         MalformedRequest: names the entry and the member.
@@ -41,10 +48,10 @@ def read_feedback(body: Mapping[str, Any]) -> tuple[Feedback, ...]:
         raise MalformedRequest("feedback", found, wanted)
     if len(entries) > MAX_ENTRIES:
         raise MalformedRequest("feedback", f"{len(entries)} entries", wanted)
-    return tuple(_entry(entry, f"feedback[{index}]") for index, entry in enumerate(entries))
+    return tuple(_entry(entry, f"feedback[{index}]", now) for index, entry in enumerate(entries))
 
 
-def _entry(entry: object, path: str) -> Feedback:
+def _entry(entry: object, path: str, now: datetime) -> Feedback:
     if not isinstance(entry, dict):
         raise MalformedRequest(path, json_type(entry), "an object")
     outcome = entry.get("outcome")
@@ -54,7 +61,7 @@ def _entry(entry: object, path: str) -> Feedback:
     return Feedback(
         card=_id(entry, "card", path),
         outcome=cast(Literal["accepted", "overridden"], outcome),
-        outcome_timestamp=_timestamp(entry, path),
+        outcome_timestamp=_timestamp(entry, path, now),
         accepted_suggestions=_suggestions(entry, path) if outcome == "accepted" else (),
         override_reason=reason,
         user_comment=comment,
@@ -68,15 +75,18 @@ def _id(entry: Mapping[str, Any], name: str, path: str) -> str:
     return value
 
 
-def _timestamp(entry: Mapping[str, Any], path: str) -> datetime:
+def _timestamp(entry: Mapping[str, Any], path: str, now: datetime) -> datetime:
     value, name = entry.get("outcomeTimestamp"), f"{path}.outcomeTimestamp"
-    wanted = "an RFC 3339 time such as 2026-01-31T12:00:00Z"
+    wanted = "an RFC 3339 time such as 2026-01-31T12:00:00Z, from 2015 on and not in the future"
     if not isinstance(value, str) or not RFC_3339.fullmatch(value):
         raise MalformedRequest(name, "no such time", wanted)
     try:
-        return datetime.fromisoformat(value.upper())
+        moment = datetime.fromisoformat(value.upper())
     except ValueError:
         raise MalformedRequest(name, "a time that no calendar has", wanted) from None
+    if not EARLIEST <= moment <= now + CLOCKS_DIFFER:
+        raise MalformedRequest(name, "a time at which no card was answered", wanted)
+    return moment
 
 
 def _suggestions(entry: Mapping[str, Any], path: str) -> tuple[str, ...]:
@@ -98,15 +108,17 @@ def _override_reason(
     reason = reason if isinstance(reason, dict) else {}
     coding = reason.get("reason")
     coding = coding if isinstance(coding, dict) else {}
-    comment = _short_text(reason.get("userComment"), name, MAX_COMMENT)
-    parts = {part: _short_text(coding.get(part), name, 500) for part in ("code", "system")}
+    comment = _text(reason, "userComment", name, MAX_COMMENT)
+    parts = {part: _text(coding, part, f"{name}.reason", MAX_CODE) for part in ("code", "system")}
     if not parts["code"] and not comment:
         raise MalformedRequest(name, "neither of the two", "a reason with a code or a userComment")
     told = {part: text for part, text in parts.items() if text}
     return told if parts["code"] else None, comment
 
 
-def _short_text(value: object, name: str, limit: int) -> str | None:
-    if value is not None and (not isinstance(value, str) or len(value) > limit):
-        raise MalformedRequest(name, "a member that is no text or too long", "short texts")
-    return value or None
+def _text(members: Mapping[str, Any], member: str, path: str, limit: int) -> str | None:
+    value = members.get(member)
+    if value is None or (isinstance(value, str) and len(value) <= limit):
+        return value or None
+    found = f"{len(value)} characters" if isinstance(value, str) else json_type(value)
+    raise MalformedRequest(f"{path}.{member}", found, f"a text of at most {limit} characters")

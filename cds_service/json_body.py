@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
@@ -10,6 +11,7 @@ from cds_service.errors import MalformedRequest
 
 MAX_DEPTH = 100  # FHIR nests a few dozen levels; Python's parser gives up near a thousand
 STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+UNWANTED = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")  # escapes of NUL and of surrogates
 NOT_BRACKETS = bytes(set(range(256)) - set(STEPS))
 
 
@@ -41,7 +43,7 @@ def read_json(body: bytes) -> Any:
         raise
     except ValueError:
         raise JsonRefused("text that is not JSON" if body.strip() else "an empty body") from None
-    return _scrubbed(value) if b"\\u" in body else value
+    return _scrubbed(value) if UNWANTED.search(body) else value
 
 
 def read_json_object(body: bytes) -> dict[str, Any]:

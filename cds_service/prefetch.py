@@ -1,30 +1,27 @@
-"""From what the CDS Client sent, and may be asked for, to the resources of the call.
+"""From what the CDS Client sent, and may be asked for, to the resources of the call."""
 
-null or an empty Bundle under a key is an answer: nothing was found. A missing key was not asked
-for; an OperationOutcome says that the query failed. Both are fetched where possible.
-"""
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
-from cds_service.bundles import Resource, is_outcome, next_link, tells_of_failure, unpack
-from cds_service.discovery import PREFETCH, PrefetchKey, resolve_template
-from cds_service.errors import PrefetchMissing
-from cds_service.fhir_client import FhirClient, FhirServer, Pages, Query
+from cds_service import discharge
+from cds_service.bundles import Resource
+from cds_service.discovery import PREFETCH
+from cds_service.errors import MalformedRequest, PrefetchMissing
+from cds_service.fhir_client import FhirClient, FhirServer
+from cds_service.held import Held, State, is_of_another, joined, judged, query_for, sent
 from cds_service.hook_request import HookRequest
 from cds_service.referenced import REFERENCED, read_medications, unread_medications
+from cds_service.sifting import MOST, Sifted, sift
+from cds_service.whose import Whose
 from fhir_mappings.record import Gap
 from lamo.deadline import Deadline
 
-State = Literal["supplied", "null", "absent", "failed", "fetched", "partial"]
-
 NO_SERVER = "the request has no fhirServer"
 NOT_ALLOWED = "its fhirServer is not one that may be read from here"
-NO_ORDERS = Gap(
-    kind="no-orders-named",
-    where="context",
-    meaning="This call named no orders, so no order was checked.",
+ANOTHERS_DRAFT = Gap(
+    kind="other-patient",
+    where="draftOrders",
+    meaning="A draft order is about another patient: it was not checked.",
     shown=True,
 )
 
@@ -36,120 +33,117 @@ class Prefetched:
     resources: Mapping[str, tuple[Resource, ...]]  # Bundles unpacked, included resources kept
     states: Mapping[str, State]
     gaps: tuple[Gap, ...]
+    draft_orders: tuple[Resource, ...] = ()  # those of the context that are this patient's
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Held:
-    """What there is under one key so far."""
-
-    wanted: PrefetchKey
-    state: State
-    pages: tuple[Resource, ...] = ()
-    why: str = ""  # it is absent, failed or partial
-    unread: str | None = None  # link to the next page
-
-    @property
-    def resources(self) -> tuple[Resource, ...]:
-        return tuple(resource for page in self.pages for resource in unpack(page))
-
-
-def complete_prefetch(request: HookRequest, fhir: FhirClient, deadline: Deadline) -> Prefetched:
+def complete_prefetch(
+    request: HookRequest, bases: Sequence[str] | None, fhir: FhirClient, deadline: Deadline
+) -> Prefetched:
     """Compare what came with what was asked for, key by key, and fetch the rest.
 
     Raises:
-        PrefetchMissing: a key without which the call makes no sense could not be had.
+        MalformedRequest: the Patient that came is another than the one in context.
+        PrefetchMissing: keys without which the call makes no sense could not be had.
     """
-    server, why = _server(request, fhir)
-    held = [_sent(wanted, request.prefetch) for wanted in PREFETCH]
+    server, why = _server(request, bases, fhir)
+    whose = Whose(patient_id=request.patient_id, base=request.fhir_server)
+    held = [sent(wanted, request.prefetch) for wanted in PREFETCH]
+    _check_patient(held, whose)
     if server:
-        queries = [query for one in held if (query := _query(one, request))]
+        queries = [query for one in held if (query := query_for(one, request))]
         found = fhir.read_all(server, queries, deadline)
-        held = [_joined(one, found.get(one.wanted.key)) for one in held]
-    held = [_judged(one, why) for one in held]
+        held = [joined(one, found.get(one.wanted.key), whose) for one in held]
+    held = [judged(one, why) for one in held]
     _require(held)
-    resources = {one.wanted.key: one.resources for one in held}
-    named = (resource for found in resources.values() for resource in found)
-    unread = unread_medications((*request.draft_orders, *named))
-    gaps = tuple(_gaps(request, held))
-    if server and unread:
-        resources[REFERENCED], more = read_medications(unread, fhir, server, deadline)
-        gaps += more
-    states = {one.wanted.key: one.state for one in held}
-    return Prefetched(resources=resources, states=states, gaps=gaps)
+    prefetched = _prefetched(request, held, whose)
+    return _with_medications(prefetched, fhir, server, deadline) if server else prefetched
 
 
-def _server(request: HookRequest, fhir: FhirClient) -> tuple[FhirServer | None, str]:
+def _server(
+    request: HookRequest, bases: Sequence[str] | None, fhir: FhirClient
+) -> tuple[FhirServer | None, str]:
     if request.fhir_server is None:
         return None, NO_SERVER
-    if not fhir.may_read(request.fhir_server):
+    if request.token_fault:
+        return None, request.token_fault
+    if not fhir.may_read(request.fhir_server, bases):
         return None, NOT_ALLOWED
     return FhirServer(base=request.fhir_server, token=request.fhir_authorization), ""
 
 
-def _sent(wanted: PrefetchKey, prefetch: Mapping[str, Any]) -> _Held:
-    """Read what stands under one key of the request."""
-    if wanted.key not in prefetch:
-        return _Held(wanted=wanted, state="absent")
-    value = prefetch[wanted.key]
-    if value is None:
-        return _Held(wanted=wanted, state="null")
-    if not isinstance(value, dict) or value.get("resourceType") not in (
-        "Bundle",
-        wanted.resource_type,
-    ):
-        return _Held(wanted=wanted, state="failed", why="the query failed at the CDS Client")
-    unread = next_link(value) if wanted.whole else None
-    return _Held(wanted=wanted, state="supplied", pages=(value,), unread=unread)
+def _check_patient(held: Sequence[Held], whose: Whose) -> None:
+    """Two patients in one call are never mixed: then it is not known whose chart is open."""
+    for one in held:
+        if is_of_another(one.wanted, one.pages, whose):
+            found = "another patient than the one of context.patientId"
+            wanted = f"the answer to '{one.wanted.template}'"
+            advice = "send what belongs to one patient in one call"
+            raise MalformedRequest(f"prefetch.{one.wanted.key}", found, wanted, advice)
 
 
-def _query(held: _Held, request: HookRequest) -> Query | None:
-    """What is still to be read for one key."""
-    key, whole = held.wanted.key, held.wanted.whole
-    if held.state in ("absent", "failed"):
-        url = resolve_template(held.wanted.template, request.context_tokens)
-        return Query(key=key, url=url, whole=whole)
-    return Query(key=key, url=held.unread) if held.unread else None
+def _require(held: Sequence[Held]) -> None:
+    missing = [
+        (one.wanted.key, one.wanted.template, one.why)
+        for one in held
+        if one.wanted.required and one.is_missing
+    ]
+    if missing:
+        raise PrefetchMissing(missing)
 
 
-def _joined(held: _Held, found: Pages | None) -> _Held:
-    """Add what was read from the FHIR server to what was sent."""
-    if found is None:
+def _prefetched(request: HookRequest, held: Sequence[Held], whose: Whose) -> Prefetched:
+    """What is used of what came: nothing of another patient, and not too much."""
+    sifted = [sift(one.resources, one.wanted.resource_type, whose) for one in held]
+    held = [_cut(one, found) for one, found in zip(held, sifted, strict=True)]
+    drafts = tuple(one for one in request.orders.drafts if not whose.is_anothers(one))
+    resources = {one.wanted.key: found.resources for one, found in zip(held, sifted, strict=True)}
+    gaps = [*request.orders.gaps, *_gaps(held), *_strangers(sifted)]
+    if len(drafts) < len(request.orders.drafts):
+        gaps.append(ANOTHERS_DRAFT)
+    if request.hook == discharge.HOOK:
+        resources["medications"], ended = discharge.leaving_with(resources["medications"])
+        gaps += ended
+    states = {one.wanted.key: one.state for one in held}
+    return Prefetched(resources=resources, states=states, gaps=tuple(gaps), draft_orders=drafts)
+
+
+def _cut(held: Held, sifted: Sifted) -> Held:
+    """Say of a key of which too much came that only the newest is used."""
+    if not sifted.left_out:
         return held
-    wrong = any(is_outcome(page) for page in found.pages)
-    failure = found.failure or ("answered with an OperationOutcome" if wrong else None)
-    why = f"the FHIR server {failure}" if failure else ""
-    pages = held.pages + tuple(page for page in found.pages if not is_outcome(page))
-    if not failure:
-        state: State = "fetched" if held.state != "supplied" else "supplied"
-        return replace(held, state=state, pages=pages, unread=None)
-    return replace(held, state="partial" if pages else "failed", pages=pages, why=why)
+    why = f"{sifted.left_out} older entries than the newest {MOST} were left out"
+    return replace(held, state="partial", why=why)
 
 
-def _judged(held: _Held, why: str) -> _Held:
-    """Say why a key is missing or not whole, once nothing more can be read."""
-    if held.state in ("absent", "failed"):
-        return replace(held, why=held.why or why)
-    if held.unread or any(tells_of_failure(page) for page in held.pages):
-        reason = held.why or (why if held.unread else "the query failed in part")
-        return replace(held, state="partial", why=reason)
-    return held
+def _with_medications(
+    prefetched: Prefetched, fhir: FhirClient, server: FhirServer, deadline: Deadline
+) -> Prefetched:
+    """Read the medications that orders only refer to."""
+    known = (one for found in prefetched.resources.values() for one in found)
+    unread = unread_medications((*prefetched.draft_orders, *known), server.base)
+    if not unread:
+        return prefetched
+    medications, more = read_medications(unread, fhir, server, deadline)
+    resources = {**prefetched.resources, REFERENCED: medications}
+    return replace(prefetched, resources=resources, gaps=(*prefetched.gaps, *more))
 
 
-def _require(held: list[_Held]) -> None:
+def _gaps(held: Sequence[Held]) -> Iterator[Gap]:
     for one in held:
-        if one.wanted.required and one.state in ("absent", "failed"):
-            raise PrefetchMissing(one.wanted.key, one.wanted.template, one.why)
-
-
-def _gaps(request: HookRequest, held: list[_Held]) -> Iterator[Gap]:
-    if request.hook != "patient-view" and not request.names_orders:
-        yield NO_ORDERS
-    for one in held:
-        kind = f"prefetch-{one.state}"
-        meaning, shown = f"{one.wanted.without} ({one.why})", one.wanted.shown
-        if one.state in ("absent", "failed"):
+        kind, shown = f"prefetch-{one.state}", one.wanted.shown
+        if one.is_missing:
+            meaning = f"{one.wanted.without} ({one.why})"
             yield Gap(kind=kind, where=one.wanted.key, meaning=meaning, shown=shown)
         elif one.state == "partial":
             meaning = f"Only a part of {one.wanted.key} could be read, the list is incomplete. "
             meaning += f"({one.why})"
             yield Gap(kind=kind, where=one.wanted.key, meaning=meaning, shown=shown)
+
+
+def _strangers(sifted: Sequence[Sifted]) -> Iterator[Gap]:
+    """One gap for all that is about somebody else: it is said once, and counted."""
+    count = sum(one.strangers for one in sifted)
+    if count:
+        number = "1 resource" if count == 1 else f"{count} resources"
+        meaning = f"{number} about another patient came with this call, and could not be used."
+        yield Gap(kind="other-patient", where="prefetch", meaning=meaning, shown=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from cds_service.bundles import Resource
 from cds_service.fhir_client import FhirClient, FhirServer, Query
 from fhir_mappings.record import Gap
+from fhir_mappings.versions import as_r4
 from lamo.deadline import Deadline
 
 REFERENCED = "referenced"  # where the resources stand, beside the prefetch keys
@@ -18,11 +19,11 @@ NOT_READ = Gap(
 )
 
 
-def unread_medications(known: Iterable[Resource]) -> tuple[str, ...]:
-    """References to medications that are not among the resources, each once."""
+def unread_medications(known: Iterable[Resource], base: str) -> tuple[str, ...]:
+    """References to medications of this server that are not among the resources, each once."""
     known = tuple(known)
     there = {f"{resource.get('resourceType')}/{resource.get('id')}" for resource in known}
-    named = dict.fromkeys(name for resource in known if (name := _medication_named(resource)))
+    named = dict.fromkeys(name for resource in known if (name := _medication_named(resource, base)))
     return tuple(name for name in named if name not in there)
 
 
@@ -37,7 +38,8 @@ def read_medications(
     return medications, () if len(medications) == len(names) else (NOT_READ,)
 
 
-def _medication_named(resource: Resource) -> str | None:
-    reference = resource.get("medicationReference")
+def _medication_named(resource: Resource, base: str) -> str | None:
+    reference = as_r4(resource).get("medicationReference")
     text = reference.get("reference") if isinstance(reference, dict) else None
-    return text if isinstance(text, str) and MEDICATION.fullmatch(text) else None
+    name = text.removeprefix(f"{base}/") if isinstance(text, str) else ""
+    return name if MEDICATION.fullmatch(name) else None

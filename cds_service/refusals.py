@@ -1,7 +1,9 @@
 """The one place in which an error becomes an answer: an OperationOutcome, recorded and logged."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from flask import Response, g, jsonify, request
@@ -9,16 +11,27 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 
 from cds_service.audit.entries import ErrorEntry
 from cds_service.audit.ids import new_event_id
+from cds_service.audit.within import reserve_s, within
 from cds_service.discovery import SERVICES
 from cds_service.doors import Doors
-from cds_service.errors import AuditUnavailable, NotAllowed, PayloadTooLarge, ServiceError
+from cds_service.errors import (
+    AuditUnavailable,
+    NotAdmitted,
+    NotAllowed,
+    PayloadTooLarge,
+    ServiceError,
+)
+from cds_service.hook_request import FHIR_ID
 from cds_service.logs import where_raised
-from cds_service.trust import ANONYMOUS
+from cds_service.observing.metrics import admission_refused, call_ended
 from fhir_mappings.outcome import operation_outcome
 
 log = structlog.get_logger()
 
-RECORDED = ("cds.call_service", "cds.take_feedback")  # the views whose refusals are audited
+# The views whose refusals are audited, once it is known who calls: strangers may not fill the log,
+# and are counted where operators see it (clients/refused.py)
+RECORDED = ("cds.call_service", "cds.take_feedback")
+UNRECORDED = (AuditUnavailable, NotAdmitted)
 BROKEN = (
     "the service failed while it worked on this call, so nothing was checked and no card is given; "
     "call again, and if it stays so give the operator the request id {request_id}"
@@ -34,43 +47,62 @@ class Refusal:
     status: int
     issue_code: str
     text: str
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    elements: tuple[str, ...] = ()
 
 
 def refuse(error: Exception, doors: Doors) -> Response:
     """Answer any error. What is unforeseen is told without detail; its place goes to the log."""
     refusal = _refusal(error, doors)
     fields = {"error": refusal.name, "status": refusal.status}
-    if refusal.status >= 500:
+    if isinstance(error, NotAdmitted):  # counted, and not audited: see serving/admission.py
+        log.info("call_not_admitted", **fields)
+        admission_refused(error.reason)
+    elif refusal.status >= 500:
         log.error("call_failed", **fields, where=where_raised(error))
     else:
         log.info("call_refused", **fields)
-    if request.endpoint in RECORDED and not isinstance(error, AuditUnavailable):
+    if request.endpoint in RECORDED and "caller" in g and not isinstance(error, UNRECORDED):
         _record(refusal, doors)
-    severity = "fatal" if refusal.status >= 500 else "error"
-    answer = jsonify(operation_outcome(severity, refusal.issue_code, refusal.text))
+    if request.endpoint == "cds.call_service":
+        call_ended(str((request.view_args or {}).get("service_id")), refusal.name)
+    answer = jsonify(_outcome(refusal, g.request_id))
     answer.status_code = refusal.status
     answer.headers.update(refusal.headers)
     return answer
 
 
 def _refusal(error: Exception, doors: Doors) -> Refusal:
-    headers: dict[str, str] = {}
     if isinstance(error, RequestEntityTooLarge):
         error = PayloadTooLarge(doors.settings.max_body_bytes)
     if isinstance(error, MethodNotAllowed):
         error = NotAllowed(tuple(sorted(error.valid_methods or ())))
-    if isinstance(error, NotAllowed):
-        headers["Allow"] = ", ".join(error.allowed)
     if isinstance(error, ServiceError):
-        name, text = type(error).__name__, str(error)
         return Refusal(
-            name=name, status=error.status, issue_code=error.issue_code, text=text, headers=headers
+            name=type(error).__name__,
+            status=error.status,
+            issue_code=error.issue_code,
+            text=str(error),
+            headers=error.headers,
+            elements=error.elements,
         )
     if isinstance(error, HTTPException):
         return _http_refusal(error)
     text = BROKEN.format(request_id=g.request_id)
     return Refusal(name=type(error).__name__, status=500, issue_code="exception", text=text)
+
+
+def _outcome(refusal: Refusal, request_id: str) -> dict[str, Any]:
+    """The refusal in FHIR, with the request's id: as its own where FHIR takes it for an id."""
+    severity = "fatal" if refusal.status >= 500 else "error"
+    is_fhir_id = FHIR_ID.fullmatch(request_id) is not None
+    return operation_outcome(
+        severity,
+        refusal.issue_code,
+        refusal.text if is_fhir_id else f"{refusal.text} (request id {request_id})",
+        expression=refusal.elements,
+        outcome_id=request_id if is_fhir_id else None,
+    )
 
 
 def _http_refusal(error: HTTPException) -> Refusal:
@@ -91,13 +123,14 @@ def _record(refusal: Refusal, doors: Doors) -> None:
         service_id=service_id if service_id in known else None,
         hook=g.get("hook"),
         hook_instance=g.get("hook_instance"),
-        client=g.get("client", ANONYMOUS),
+        client=g.caller.client,
         received_at=datetime.now(UTC),
         status=refusal.status,
         code=refusal.name,
         message=refusal.text,
     )
+    by = g.deadline.at_least(reserve_s(doors.settings.deadline_ms))
     try:
-        doors.recorder.append_error(entry)
+        within(by, doors.recorder.append_error, entry)
     except AuditUnavailable:
         log.error("refusal_not_recorded", error=refusal.name)

@@ -1,8 +1,10 @@
 """Scores, findings and readings of notes as JSON, for the audit log and a population's file."""
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from fhir_mappings.record import Fact
+from fhir_mappings.record import Fact, Ingredient
 from lamo.explanation import Moved
 from lamo.notes.merge import ReadNote
 from lamo.selection import CandidateScore
@@ -11,9 +13,20 @@ from medication_safety.findings import Finding
 
 def score_row(score: CandidateScore) -> dict[str, Any]:
     """One candidate, its score and what it is measured by."""
-    ingredient = {"rxcui": score.ingredient.rxcui, "label": score.ingredient.label}
-    names = ("log_odds", "probability", "recommend_at", "support_at", "base_rate")
-    return ingredient | {name: round(getattr(score, name), 4) for name in names}
+    measures = (score.recommend_at, score.support_at, score.base_rate)
+    return {
+        "log_odds": round(score.log_odds, 4),
+        "probability": round(score.probability, 4),
+        **_measured_by(score.ingredient, *measures),
+    }
+
+
+@lru_cache(maxsize=8192)
+def _measured_by(ingredient: Ingredient, *measures: float) -> Mapping[str, Any]:
+    """What of a row is the same for every patient."""
+    names = ("recommend_at", "support_at", "base_rate")
+    rounded = {name: round(value, 4) for name, value in zip(names, measures, strict=True)}
+    return {"rxcui": ingredient.rxcui, "label": ingredient.label} | rounded
 
 
 def finding_row(finding: Finding) -> dict[str, Any]:

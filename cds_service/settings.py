@@ -123,8 +123,9 @@ class Settings(BaseSettings):
     )
     fhir_allowed_bases: Words = Field(
         (),
-        description="base URLs of FHIR servers that may be read, parted by spaces; "
-        "empty for any https server and http on this machine",
+        description="base URLs of FHIR servers that may be read for callers that are not "
+        "registered, parted by spaces; empty for any https server and, in sandbox mode, http on "
+        "this machine",
     )
     fhir_ca_file: Path | None = Field(
         None, description="a PEM file of authorities for FHIR servers; unset for the public ones"
@@ -134,14 +135,17 @@ class Settings(BaseSettings):
         description="browser origins that may call, parted by spaces, ':*' for any port",
     )
     workers: int = Field(
-        1, ge=1, le=64, description="processes, 1 to 64; each holds a copy of the model"
+        1,
+        ge=1,
+        le=64,
+        description="processes, 1 to 64; on a processor they share one copy of the model",
     )
     threads: int = Field(
         8,
         ge=1,
         le=256,
-        description="requests at once in a process, 1 to 256; the deadline of those that wait for "
-        "one has not begun",
+        description="calls that a process works on at once, 1 to 256; as many more wait for up to "
+        "half of their deadline, and the others are told to come again",
     )
     model_threads: int | None = Field(
         None,
@@ -246,6 +250,12 @@ class Settings(BaseSettings):
     def is_production(self) -> bool:
         """Whether only registered clients are served."""
         return self.mode == "production"
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The browser origins that may call; in production none but those that were named."""
+        named = "cors_origins" in self.model_fields_set
+        return self.cors_origins if named or not self.is_production else ()
 
     @property
     def base_url(self) -> str:

@@ -9,14 +9,17 @@ from flask.typing import ResponseReturnValue
 
 from cds_service.audit.entries import FeedbackEntry
 from cds_service.audit.ids import new_event_id
+from cds_service.audit.within import within
 from cds_service.discovery import describe_services, find_service
 from cds_service.doors import Doors
 from cds_service.errors import NotAnnouncedAsJson
 from cds_service.feedback import Feedback, read_feedback
 from cds_service.hook_request import HookRequest
 from cds_service.json_body import read_json_object
-from cds_service.landing import render_landing
-from cds_service.trust import Caller, identify
+from cds_service.landing import landing_body
+from cds_service.observing.metrics import call_ended
+from cds_service.pages import render_page
+from cds_service.serving.admission import admitted
 
 log = structlog.get_logger()
 bp = Blueprint("cds", __name__)
@@ -26,28 +29,40 @@ bp = Blueprint("cds", __name__)
 def show_landing() -> ResponseReturnValue:
     """Tell a person who opens the base URL where to go."""
     doors = _doors()
-    return render_landing(doors.settings.base_url, is_demonstration=doors.is_demonstration)
+    return render_page(
+        "LAMO CDS service",
+        landing_body(doors.settings.base_url),
+        is_sandbox=not doors.settings.is_production,
+        is_demonstration=doors.is_demonstration,
+    )
 
 
 @bp.get("/cds-services")
 @bp.get("/cds-services/")
 def discover() -> ResponseReturnValue:
     """List the services."""
-    return describe_services(is_demonstration=_doors().is_demonstration)
+    doors = _doors()
+    return describe_services(
+        version=doors.settings.cds_hooks_version, is_demonstration=doors.is_demonstration
+    )
 
 
 @bp.post("/cds-services/<service_id>")
 @bp.post("/cds-services//<service_id>")  # a client whose base URL ends in a slash
+@admitted
 def call_service(service_id: str) -> ResponseReturnValue:
     """Answer one hook call with cards."""
-    caller, service = _caller(), find_service(service_id)
+    service = find_service(service_id)
     hook_request = HookRequest.from_json(service, _body())
     g.hook, g.hook_instance = hook_request.hook, hook_request.hook_instance
-    cards = _doors().decide(hook_request, caller, g.request_id)
+    cards = _doors().decide(hook_request, g.caller, g.request_id, g.deadline)
+    outcome = "cards" if cards else "no-cards"
+    call_ended(service.service_id, outcome)
     log.info(
         "hook_answered",
         service_id=service.service_id,
         hook_instance=hook_request.hook_instance,
+        outcome=outcome,
         cards=len(cards),
     )
     return {"cards": cards}
@@ -55,40 +70,22 @@ def call_service(service_id: str) -> ResponseReturnValue:
 
 @bp.post("/cds-services/<service_id>/feedback")
 @bp.post("/cds-services//<service_id>/feedback")
+@admitted
 def take_feedback(service_id: str) -> ResponseReturnValue:
     """Record what clinicians did with cards. The same feedback twice is recorded once."""
-    caller, service = _caller(), find_service(service_id)
+    service, now = find_service(service_id), datetime.now(UTC)
     entries = [
-        _feedback_entry(feedback, service.service_id, caller) for feedback in read_feedback(_body())
+        _feedback_entry(feedback, service.service_id, now)
+        for feedback in read_feedback(_body(), now)
     ]
-    new = sum(_doors().recorder.append_feedback(entry) for entry in entries)
+    new = within(g.deadline, _doors().recorder.append_feedback, *entries)
     log.info("feedback_taken", service_id=service.service_id, entries=len(entries), new=new)
     return Response(status=200, mimetype="application/json")
-
-
-@bp.get("/livez")
-def tell_alive() -> ResponseReturnValue:
-    """Say that the process answers."""
-    return {"status": "alive"}
-
-
-@bp.get("/readyz")
-def tell_ready() -> ResponseReturnValue:
-    """Say that calls can be answered: the model is loaded and the audit log takes entries."""
-    _doors().recorder.ping()
-    return {"status": "ready"}
 
 
 def _doors() -> Doors:
     doors: Doors = current_app.extensions["doors"]
     return doors
-
-
-def _caller() -> Caller:
-    settings = _doors().settings
-    caller = identify(dict(request.headers), f"{settings.base_url}{request.path}")
-    g.client = caller.client
-    return caller
 
 
 def _body() -> dict[str, Any]:
@@ -97,7 +94,7 @@ def _body() -> dict[str, Any]:
     return read_json_object(request.get_data(cache=False))
 
 
-def _feedback_entry(feedback: Feedback, service_id: str, caller: Caller) -> FeedbackEntry:
+def _feedback_entry(feedback: Feedback, service_id: str, received_at: datetime) -> FeedbackEntry:
     return FeedbackEntry(
         event_id=new_event_id(),
         request_id=g.request_id,
@@ -108,6 +105,6 @@ def _feedback_entry(feedback: Feedback, service_id: str, caller: Caller) -> Feed
         override_reason=feedback.override_reason,
         user_comment=feedback.user_comment,
         outcome_timestamp=feedback.outcome_timestamp,
-        received_at=datetime.now(UTC),
-        client=caller.client,
+        received_at=received_at,
+        client=g.caller.client,
     )

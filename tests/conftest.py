@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 from cds_service.app import create_app
 from cds_service.doors import Doors
 from cds_service.settings import Settings
-from tests.fakes import FakeDecide, FakeRecorder, LoopbackFhir, loopback_fhir
+from cds_service.trust import Caller
+from tests.fakes import FakeDecide, FakeRecorder, LoopbackFhir, admit_all, loopback_fhir
 
 
 @pytest.fixture
@@ -30,7 +31,14 @@ def recorder() -> FakeRecorder:
 
 @pytest.fixture
 def client(settings: Settings, decide: FakeDecide, recorder: FakeRecorder) -> FlaskClient:
-    doors = Doors(settings=settings, recorder=recorder, decide=decide, is_demonstration=True)
+    doors = Doors(
+        settings=settings,
+        recorder=recorder,
+        identify=lambda presented, deadline: Caller(),
+        admit=admit_all,
+        decide=decide,
+        is_demonstration=True,
+    )
     return create_app(doors).test_client()
 
 

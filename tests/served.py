@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,11 +32,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(var_dir: Path, **environment: str) -> Iterator[Served]:
-    """Start the service with an empty VAR_DIR, wait until it is ready, and stop it."""
+def served(
+    var_dir: Path, command: Sequence[str] | None = None, **environment: str
+) -> Iterator[Served]:
+    """Start the service with an empty VAR_DIR, wait until it is ready, and stop it.
+
+    Another command than `lamo-cds serve` has to read the same settings.
+    """
     port = free_port()
     settings = {"HOST": "127.0.0.1", "PORT": str(port), "VAR_DIR": str(var_dir)} | environment
-    command = [str(Path(sys.executable).parent / "lamo-cds"), "serve"]
+    command = command or [str(Path(sys.executable).parent / "lamo-cds"), "serve"]
     with (var_dir / "log.txt").open("wb") as log:
         process = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
         running = Served(f"http://127.0.0.1:{port}", var_dir / "log.txt", process.pid)
@@ -53,7 +58,7 @@ def _wait_until_ready(running: Served, process: subprocess.Popen[bytes]) -> None
     while time.monotonic() < ends_at and process.poll() is None:
         try:
             requests.get(f"{running.url}/readyz", timeout=START_S).raise_for_status()
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.HTTPError):  # not there, or not ready
             time.sleep(0.2)
         else:
             return

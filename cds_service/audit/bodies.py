@@ -86,13 +86,3 @@ def card_columns(body: Mapping[str, Any]) -> list[dict[str, str]]:
         for card in body["cards"]
         if "uuid" in card
     ]
-
-
-def feedback_columns(body: Mapping[str, Any]) -> dict[str, str]:
-    """The row of table `feedback`, but for the decision that the card belongs to."""
-    return {
-        "event_id": body["event_id"],
-        "card_uuid": body["card"][:COLUMN_CHARACTERS],
-        "outcome": body["outcome"],
-        "outcome_timestamp": body["outcome_timestamp"],
-    }

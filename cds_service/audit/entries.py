@@ -54,6 +54,7 @@ class DecisionEntry:
     findings: Sequence[Mapping[str, Any]]
     explained: Sequence[Mapping[str, Any]]  # how far each fact moved the score of a card
     stage_ms: Mapping[str, float]
+    fhir_versions: Sequence[str] = ()  # that the resources of the call show
 
     def __post_init__(self) -> None:
         _require_aware("received_at", self.received_at)

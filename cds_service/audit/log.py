@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -18,15 +18,16 @@ from cds_service.audit.bodies import (
     build_body,
     card_columns,
     event_columns,
-    feedback_columns,
 )
 from cds_service.audit.canonical import rfc3339
 from cds_service.audit.database import DEFAULT_TIMEOUT_S, open_engine, reporting_failures
 from cds_service.audit.entries import DecisionEntry, Entry, ErrorEntry, FeedbackEntry
+from cds_service.audit.feedback import insert_feedback
 from cds_service.audit.migrate import check_head, check_writable
 from cds_service.audit.models import CardRow, EventRow, FeedbackRow
 
 MOST_OVERRIDES = 100
+RACES = 3  # of processes that are told the same at once: all but one lose, and look again
 
 
 class EventUnknown(LookupError):  # noqa: N818 - a situation, named as such
@@ -88,30 +89,31 @@ class AuditLog:
         """Commit a decision with the cards as sent. Until this returns, no card may leave."""
         body = build_body(entry, self._clock())
         with reporting_failures(), self._engine.begin() as connection:
-            connection.execute(insert(EventRow), event_columns(body))
+            connection.execute(_INSERT_EVENT, event_columns(body))
             if cards := card_columns(body):
-                connection.execute(insert(CardRow), cards)
+                connection.execute(_INSERT_CARD, cards)
 
     def append_error(self, entry: ErrorEntry) -> None:
         """Commit a call that was refused or failed."""
         self._append_event(entry)
 
-    def append_feedback(self, entry: FeedbackEntry) -> bool:
-        """Commit what became of one card, linked to its decision when the card is ours.
+    def append_feedback(self, *entries: FeedbackEntry) -> int:
+        """Commit what became of cards in one transaction: all of it, or nothing.
+
+        Each is linked to its decision when that was the client's and the service's.
 
         Returns:
-            False when the same outcome of the same card at the same moment was already there:
-            then nothing is added.
+            How many were new. The same outcome of the same card at the same moment is kept once.
         """
-        body = build_body(entry, self._clock())
+        bodies = [build_body(entry, self._clock()) for entry in entries]
         with reporting_failures():
-            try:
-                self._insert_feedback(body)
-            except IntegrityError:
-                if not self._has_feedback(body):
-                    raise
-                return False
-        return True
+            for _ in range(RACES):
+                try:
+                    with self._engine.begin() as connection:
+                        return insert_feedback(connection, bodies)
+                except IntegrityError as error:
+                    lost = error  # another process was told the same, and committed first
+            raise lost
 
     def ping(self) -> None:
         """Return when events can be written: reachable, writable, tables of this release."""
@@ -161,25 +163,23 @@ class AuditLog:
                 summary=_summary(row), body=json.loads(row.body), **_links(connection, event_id)
             )
 
-    def overridden(self, patient_id: str, since: datetime) -> frozenset[tuple[str, str, str]]:
-        """What cards of a patient were about that somebody overrode with a reason, not long ago.
+    def overridden(
+        self, patient_id: str, client: str, since: datetime
+    ) -> frozenset[tuple[str, str, str]]:
+        """What cards of a client's patient were about that it overrode with a reason, not long ago.
+
+        The same id at another client is another patient.
 
         Returns:
             (rule, RxNorm code, basis) of each; at most of MOST_OVERRIDES cards, the latest.
         """
-        decision, feedback = aliased(EventRow), aliased(EventRow)
-        query = (
-            select(FeedbackRow.card_uuid, decision.body, feedback.body)
-            .join(decision, decision.event_id == FeedbackRow.decision_event_id)
-            .join(feedback, feedback.event_id == FeedbackRow.event_id)
-            .where(decision.patient_id == patient_id[:COLUMN_CHARACTERS])
-            .where(FeedbackRow.outcome == "overridden")
-            .where(feedback.recorded_at >= rfc3339(since))
-            .order_by(feedback.recorded_at.desc())
-            .limit(MOST_OVERRIDES)
-        )
+        asked = {
+            "patient_id": patient_id[:COLUMN_CHARACTERS],
+            "client": client[:COLUMN_CHARACTERS],
+            "since": rfc3339(since),
+        }
         with reporting_failures(), self._reader.begin() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_OVERRIDDEN, asked).all()
         return frozenset(pair for row in rows for pair in _answered(*row))
 
     def close(self) -> None:
@@ -190,27 +190,27 @@ class AuditLog:
     def _append_event(self, entry: Entry) -> None:
         body = build_body(entry, self._clock())
         with reporting_failures(), self._engine.begin() as connection:
-            connection.execute(insert(EventRow), event_columns(body))
+            connection.execute(_INSERT_EVENT, event_columns(body))
 
-    def _insert_feedback(self, body: Mapping[str, Any]) -> None:
-        columns = feedback_columns(body)
-        decision = select(CardRow.event_id).where(CardRow.card_uuid == columns["card_uuid"])
-        with self._engine.begin() as connection:
-            decision_event_id = connection.execute(decision).scalar_one_or_none()
-            connection.execute(insert(EventRow), event_columns(body))
-            connection.execute(
-                insert(FeedbackRow), columns | {"decision_event_id": decision_event_id}
-            )
 
-    def _has_feedback(self, body: Mapping[str, Any]) -> bool:
-        columns = feedback_columns(body)
-        query = select(FeedbackRow.event_id).filter_by(
-            card_uuid=columns["card_uuid"],
-            outcome=columns["outcome"],
-            outcome_timestamp=columns["outcome_timestamp"],
-        )
-        with self._reader.begin() as connection:
-            return connection.execute(query).first() is not None
+def _overridden() -> Select[str, bytes, bytes]:
+    decision, feedback = aliased(EventRow), aliased(EventRow)
+    return (
+        select(FeedbackRow.card_uuid, decision.body, feedback.body)
+        .join(decision, decision.event_id == FeedbackRow.decision_event_id)
+        .join(feedback, feedback.event_id == FeedbackRow.event_id)
+        .where(decision.patient_id == bindparam("patient_id"))
+        .where(decision.client == bindparam("client"))
+        .where(feedback.client == decision.client)
+        .where(FeedbackRow.outcome == "overridden")
+        .where(feedback.recorded_at >= bindparam("since"))
+        .order_by(feedback.recorded_at.desc())
+        .limit(MOST_OVERRIDES)
+    )
+
+
+# made once: to build a statement takes longer than to run it, and every call does
+_OVERRIDDEN, _INSERT_EVENT, _INSERT_CARD = _overridden(), insert(EventRow), insert(CardRow)
 
 
 def _answered(card: str, decision: bytes, feedback: bytes) -> Iterator[tuple[str, str, str]]:

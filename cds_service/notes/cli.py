@@ -71,7 +71,7 @@ def warm(fhir_server: str, patients: Path, token_file: Path | None) -> None:
     upgrade(settings.database_url)
     tools = warming_tools(settings)
     server = FhirServer(base=fhir_server.rstrip("/"), token=token)
-    if not tools.fhir.may_read(server.base):
+    if not tools.fhir.may_read(server.base, None):
         raise click.ClickException(
             f"{server.base} is not a FHIR server that the settings allow: use https, or name it in "
             "LAMO_FHIR_ALLOWED_BASES"

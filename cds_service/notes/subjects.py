@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cds_service.fhir_client import is_under
+from cds_service.outbound.urls import is_under
 from fhir_mappings.inputs import Attachment
 
 ELSEWHERE = Attachment(failure="its patient is one of another FHIR server")

@@ -42,6 +42,21 @@ def assert_valid_cards(cards: list[dict[str, Any]], patient_id: str) -> None:
     assert ranks == sorted(ranks), "cards are sorted critical, warning, info"
 
 
+def empties(value: object, path: str = "$") -> Iterator[str]:
+    """Where JSON holds null, an empty string, an empty list or an empty object."""
+    if value is None or value in ("", [], {}):
+        yield path
+    children = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    for name, child in children:
+        yield from empties(child, f"{path}.{name}")
+
+
 def rendered(markdown: str) -> list[Token]:
     """Every token of the text as a reader of GitHub Flavored Markdown makes it."""
     blocks = MARKDOWN.parse(markdown)
@@ -64,7 +79,7 @@ def _assert_card(card: dict[str, Any], patient_id: str) -> None:
     assert list(card) == [name for name in CARD if name in card], "members in the spec's order"
     for name, value in card.items():
         assert isinstance(value, CARD[name]), f"{name} is {type(value).__name__}"
-    assert not list(_empties(card)), f"null or empty: {list(_empties(card))}"
+    assert not list(empties(card)), f"null or empty: {list(empties(card))}"
     UUID(card["uuid"])
     assert card["indicator"] in INDICATORS
     _assert_words(card)
@@ -136,21 +151,6 @@ def _assert_draft(resource: dict[str, Any], patient_id: str) -> None:
     concept = resource["medicationCodeableConcept"]
     assert concept["text"]
     assert concept["coding"][0]["code"]
-
-
-def _empties(value: object, path: str = "card") -> Iterator[str]:
-    """Where JSON holds null, an empty string, an empty list or an empty object."""
-    if value is None or value in ("", [], {}):
-        yield path
-    children = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for name, child in children:
-        yield from _empties(child, f"{path}.{name}")
 
 
 def _is_absolute(url: str) -> bool:

@@ -53,7 +53,7 @@ def attached(
     )
     documents = tuple(document(url, **more) for url in urls)
     prefetched = Prefetched(resources={"documents": documents}, states={}, gaps=())
-    return dict(read_attachments(request, prefetched, tools, Deadline.after_ms(ms)))
+    return dict(read_attachments(request, None, prefetched, tools, Deadline.after_ms(ms)))
 
 
 def send(body: bytes, kind: str, status: int = 200, **headers: str) -> Any:

@@ -30,6 +30,14 @@ def test_opening_a_chart_gives_one_quiet_card_for_all_that_is_taken() -> None:
     assert "Lorazepam 1 MG Oral Tablet: on record for 120 days" in card["detail"]
 
 
+def test_leaving_the_hospital_is_reviewed_like_an_opened_chart() -> None:
+    opened, leaving = opening_set(), replace(opening_set(), hook="encounter-discharge")
+    assert review_of(leaving) is not None
+    assert [card["detail"] for card in build_cards(leaving).cards] == [
+        card["detail"] for card in build_cards(opened).cards
+    ]
+
+
 def test_it_warns_of_stopping_abruptly_what_needs_care() -> None:
     card = review_of(opening_set())
 
@@ -49,6 +57,16 @@ def test_to_stop_is_offered_on_the_clients_own_resource_and_never_chosen() -> No
     original = call.originals["MedicationRequest/taken-omeprazole"]
     assert action["resource"] == {**original, "status": "stopped"}
     assert original["status"] == "active"
+
+
+def test_what_is_null_or_empty_in_an_order_does_not_leave_with_it() -> None:
+    call = opening_set()
+    odd = {name: {**one, "encounter": None, "note": []} for name, one in call.originals.items()}
+    card = review_of(replace(call, originals=odd))
+
+    assert card is not None
+    resources = [action["resource"] for one in card["suggestions"] for action in one["actions"]]
+    assert not any({"encounter", "note"} & set(resource) for resource in resources)
 
 
 def test_what_came_as_no_order_is_reviewed_without_an_offer() -> None:

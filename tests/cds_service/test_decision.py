@@ -19,6 +19,7 @@ from cds_service.hook_request import HookRequest
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
 from cds_service.trust import Caller
+from lamo.deadline import Deadline
 from tests.calls import ORDER, PATIENT, context_of, hook_call, searchset
 from tests.cds_service.card_rules import assert_valid_cards
 from tests.fakes import FakeScorer
@@ -40,7 +41,7 @@ def tools(tmp_path: Path, scorer: FakeScorer) -> Iterator[Tools]:
 
 def cards_of(tools: Tools, hook: str = "order-sign", **changes: Any) -> list[dict[str, Any]]:
     request = HookRequest.from_json(find_service(f"lamo-{hook}"), hook_call(hook, **changes))
-    cards = decide(request, Caller(), "request-1", tools)
+    cards = decide(request, Caller(), "request-1", Deadline.after_ms(5000), tools)
     assert_valid_cards(cards, "p1")
     return cards
 
@@ -105,10 +106,17 @@ def test_signing_an_order_without_a_drug_says_that_it_was_not_checked(tools: Too
     )
 
 
-def test_another_patients_chart_is_said_aloud(tools: Tools) -> None:
-    prefetch = hook_call()["prefetch"] | {"patient": PATIENT | {"id": "p2"}}
-    cards = cards_of(tools, prefetch=prefetch)
-    assert "another patient" in cards[-1]["summary"] + cards[-1]["detail"]
+def test_resources_of_another_patient_are_never_used_and_that_is_said(tools: Tools) -> None:
+    foreign = {
+        "resourceType": "AllergyIntolerance",
+        "id": "a2",
+        "patient": {"reference": "Patient/p2"},
+        "criticality": "high",
+        "code": {"text": "Ibuprofen"},
+    }
+    cards = cards_of(tools, prefetch=hook_call()["prefetch"] | {"allergies": searchset(foreign)})
+    assert [card["indicator"] for card in cards] == ["warning"]
+    assert "1 resource about another patient" in cards[0]["detail"]
 
 
 def test_no_card_leaves_when_the_decision_cannot_be_recorded(tools: Tools, tmp_path: Path) -> None:

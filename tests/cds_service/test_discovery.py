@@ -9,14 +9,27 @@ def test_each_hook_has_one_service_of_its_own(client: FlaskClient) -> None:
     services = client.get("/cds-services").get_json()["services"]
     assert [(service["hook"], service["id"]) for service in services] == [
         (hook, f"lamo-{hook}")
-        for hook in ("order-select", "order-sign", "patient-view", "medication-prescribe")
+        for hook in (
+            "order-select",
+            "order-sign",
+            "patient-view",
+            "encounter-discharge",
+            "medication-prescribe",
+        )
     ]
 
 
 def test_a_demonstration_says_so_in_every_description() -> None:
-    for service in describe_services(is_demonstration=True)["services"]:
+    for service in describe_services(version="2.0.0", is_demonstration=True)["services"]:
         assert "not for clinical use" in service["description"]
-    assert "emonstration" not in str(describe_services(is_demonstration=False))
+    assert "emonstration" not in str(describe_services(version="2.0.0", is_demonstration=False))
+
+
+def test_each_service_says_of_which_versions_it_is(client: FlaskClient) -> None:
+    services = client.get("/cds-services").get_json()["services"]
+    assert {(one["version"], one["hookVersion"]) for one in services} == {("2.0.0", "1.0")}
+    for service in describe_services(version="3.0.0", is_demonstration=False)["services"]:
+        assert service["version"] == "3.0.0"
 
 
 def test_templates_keep_to_what_old_clients_resolve() -> None:
@@ -29,6 +42,16 @@ def test_templates_keep_to_what_old_clients_resolve() -> None:
 def test_members_keep_their_order(client: FlaskClient) -> None:
     text = client.get("/cds-services").text
     assert text.index('"patient"') < text.index('"conditions"') < text.index('"allergies"')
+    assert list(client.get("/cds-services").get_json()["services"][0]) == [
+        "hook",
+        "title",
+        "description",
+        "id",
+        "version",
+        "hookVersion",
+        "prefetch",
+        "usageRequirements",
+    ]
 
 
 def test_context_values_are_quoted_in_queries() -> None:

@@ -38,3 +38,9 @@ def test_nul_and_lone_surrogates_become_replacement_characters() -> None:
 def test_a_body_is_an_object(body: bytes) -> None:
     with pytest.raises(MalformedRequest, match=r"body: found .*, wanted one JSON object"):
         read_json_object(body)
+
+
+def test_brackets_in_strings_do_not_hide_the_depth() -> None:
+    closing, opening = b'"' + b"]" * 500 + b'"', b"[" * 300
+    with pytest.raises(JsonRefused, match="nested deeper"):
+        read_json(b"[" + closing + b"," + opening + b"]" * 300 + b"]")

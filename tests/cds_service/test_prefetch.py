@@ -8,8 +8,9 @@ import pytest
 
 from cds_service.discovery import PREFETCH, find_service
 from cds_service.errors import PrefetchMissing
-from cds_service.fhir_client import FhirClient, is_under
+from cds_service.fhir_client import FhirClient
 from cds_service.hook_request import HookRequest
+from cds_service.outbound.urls import is_under
 from cds_service.prefetch import Prefetched, complete_prefetch
 from cds_service.settings import Settings
 from lamo.deadline import Deadline
@@ -26,7 +27,7 @@ def order(name: str, **more: Any) -> dict[str, Any]:
 
 def complete(settings: Settings, ms: int = 3000, **changes: Any) -> Prefetched:
     request = HookRequest.from_json(find_service("lamo-order-sign"), hook_call(**changes))
-    return complete_prefetch(request, FhirClient(settings), Deadline.after_ms(ms))
+    return complete_prefetch(request, None, FhirClient(settings), Deadline.after_ms(ms))
 
 
 def on(server: LoopbackFhir) -> dict[str, Any]:
@@ -93,6 +94,38 @@ def test_what_is_no_answer_is_a_failed_query(settings: Settings, value: object) 
     found = complete(settings, prefetch=full_prefetch() | {"allergies": value})
     assert (found.states["allergies"], found.resources["allergies"]) == ("failed", ())
     assert shown(found) == [("prefetch-failed", "allergies")]
+
+
+def test_a_bundle_of_another_type_is_a_failed_query(settings: Settings) -> None:
+    prefetch = full_prefetch() | {"allergies": searchset(order("o1")), "conditions": searchset()}
+    found = complete(settings, prefetch=prefetch)
+    assert shown(found) == [("prefetch-failed", "allergies")]
+    assert found.resources["allergies"] == ()
+
+
+def test_the_name_of_an_older_version_is_no_other_type(settings: Settings) -> None:
+    old = {"resourceType": "MedicationOrder", "id": "o1"}
+    found = complete(settings, prefetch=full_prefetch() | {"medications": searchset(old)})
+    assert (found.gaps, found.resources["medications"]) == ((), (old,))
+
+
+def test_entries_without_resources_make_the_answer_partial(settings: Settings) -> None:
+    rows = searchset(order("o1"))
+    rows["entry"].append({"fullUrl": "https://ehr.example/fhir/MedicationRequest/o2"})
+    found = complete(settings, prefetch=full_prefetch() | {"medications": rows})
+    assert shown(found) == [("prefetch-partial", "medications")]
+    assert "hold no resource" in found.gaps[0].meaning
+
+
+@pytest.mark.parametrize("change", [{"token_type": "MAC"}, {"expires_in": 0}])
+def test_a_token_of_no_use_is_not_sent_and_why_is_said(
+    settings: Settings, fhir_server: LoopbackFhir, change: dict[str, Any]
+) -> None:
+    useless = {"access_token": "tok"} | change
+    call = on(fhir_server) | {"fhirAuthorization": useless}
+    with pytest.raises(PrefetchMissing, match=r"fhirAuthorization (is not Bearer|has expired)"):
+        complete(settings, prefetch=..., **call)
+    assert fhir_server.asked == []
 
 
 def test_an_outcome_among_the_entries_makes_the_answer_partial(settings: Settings) -> None:
@@ -190,7 +223,7 @@ def test_a_slow_server_does_not_hold_the_call(
         complete(settings, ms=300, prefetch=..., **on(fhir_server))
     assert time.monotonic() - started < 1
     time.sleep(0.3)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("fhir-read")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("outbound")]
 
 
 def test_a_server_off_the_list_is_not_asked(settings: Settings, fhir_server: LoopbackFhir) -> None:
@@ -200,10 +233,21 @@ def test_a_server_off_the_list_is_not_asked(settings: Settings, fhir_server: Loo
     assert fhir_server.asked == []
 
 
-def test_medications_that_orders_refer_to_are_read(
+def test_plain_http_in_production_is_412_and_says_that_it_may_not_be_read(
     settings: Settings, fhir_server: LoopbackFhir
 ) -> None:
-    rows = searchset(order("o1", medicationReference={"reference": "Medication/m1"}))
+    production = settings.model_copy(update={"mode": "production"})
+    with pytest.raises(PrefetchMissing, match="not one that may be read from here"):
+        complete(production, prefetch=..., **on(fhir_server))
+    assert fhir_server.asked == []
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_medications_that_orders_refer_to_are_read(
+    settings: Settings, fhir_server: LoopbackFhir, absolute: bool
+) -> None:
+    named = f"{fhir_server.base}/Medication/m1" if absolute else "Medication/m1"
+    rows = searchset(order("o1", medicationReference={"reference": named}))
     fhir_server.answers["Medication/m1"] = {"resourceType": "Medication", "id": "m1"}
     prefetch = full_prefetch() | {"medications": rows}
     found = complete(settings, prefetch=prefetch, **on(fhir_server))
@@ -226,7 +270,7 @@ def test_a_call_without_orders_says_that_none_was_checked(settings: Settings) ->
     ],
 )
 def test_plain_http_is_for_this_machine_only(settings: Settings, base: str, may: bool) -> None:
-    assert FhirClient(settings).may_read(base) is may
+    assert FhirClient(settings).may_read(base, None) is may
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What a real client sent is read; its answers are the business of the whole-flow tests."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from cds_service.discovery import find_service
 from cds_service.feedback import read_feedback
+from cds_service.hook_orders import NO_ORDERS
 from cds_service.hook_request import HookRequest
 
 
@@ -24,13 +26,13 @@ def test_every_recorded_call_is_read(recordings: dict[str, Any]) -> None:
         for name, body in calls.items()
     }
     assert len(read) == 15
-    without_orders = [name for name, request in read.items() if not request.names_orders]
-    assert [name for name in without_orders if "order" in name] == [
+    assert [name for name, request in read.items() if request.orders.gaps == (NO_ORDERS,)] == [
         "open-021-call-order-select-re-click-Rx-View.json",
         "open-029-call-order-sign-re-click-Rx-Sign.json",
     ]
 
 
 def test_every_recorded_feedback_is_read(recordings: dict[str, Any]) -> None:
-    read = [read_feedback(body) for name, body in recordings.items() if "-feedback-" in name]
+    now = datetime.now(UTC)
+    read = [read_feedback(body, now) for name, body in recordings.items() if "-feedback-" in name]
     assert [len(entries) for entries in read] == [1, 1, 1]

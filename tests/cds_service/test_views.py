@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+from fhir.resources.R4B.operationoutcome import OperationOutcome
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -67,11 +68,11 @@ def test_a_refusal_is_answered_even_when_it_cannot_be_recorded(
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", None])
-def test_a_body_that_is_not_announced_as_json_is_400(
+def test_a_body_that_is_not_announced_as_json_is_415(
     client: FlaskClient, content_type: str | None
 ) -> None:
     answer = client.post(URL, data=json.dumps(hook_call()), content_type=content_type)
-    assert answer.status_code == 400
+    assert answer.status_code == 415
     assert "wanted application/json" in outcome(answer)
 
 
@@ -95,6 +96,23 @@ def test_errors_repeat_nothing_of_the_request(client: FlaskClient) -> None:
     assert "Quill" not in client.post(URL, json=hook_call(context=context)).text
 
 
+@pytest.mark.parametrize(("offered", "outcome_id"), [("abc-1.2", "abc-1.2"), ("abc_1", None)])
+def test_an_error_carries_the_id_of_its_request(
+    client: FlaskClient, offered: str, outcome_id: str | None
+) -> None:
+    """As the id of the OperationOutcome where FHIR takes it for one, else in words."""
+    body = client.post(URL, json={}, headers={"X-Request-Id": offered}).get_json()
+    OperationOutcome.model_validate(body)
+    assert body.get("id") == outcome_id
+    assert (f"(request id {offered})" in body["issue"][0]["diagnostics"]) == (outcome_id is None)
+
+
+def test_an_error_points_at_the_member_at_fault(client: FlaskClient) -> None:
+    body = client.post(URL, json=hook_call(context=context_of(patientId=...))).get_json()
+    assert body["issue"][0]["expression"] == ["context.patientId"]
+    assert "expression" not in client.post(URL, json=[]).get_json()["issue"][0]
+
+
 @pytest.mark.parametrize("offered", ["x" * 65, "a b", "a\x1b[31m", ""])
 def test_a_strange_request_id_is_replaced(client: FlaskClient, offered: str) -> None:
     answer = client.get("/livez", headers={"X-Request-Id": offered})
@@ -105,15 +123,6 @@ def test_the_landing_page_says_what_this_is(client: FlaskClient) -> None:
     page = client.get("/").text
     assert "Not for clinical use" in page
     assert "http://127.0.0.1:8080/cds-services" in page
-
-
-def test_ready_means_that_the_log_takes_entries(
-    client: FlaskClient, recorder: FakeRecorder
-) -> None:
-    assert client.get("/readyz").status_code == 200
-    recorder.is_down = True
-    assert client.get("/readyz").status_code == 503
-    assert client.get("/livez").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -1,41 +1,82 @@
-"""The black-box conformance checker against the service as it is started for real."""
+"""The black-box conformance checker against the service as it is started for real, in each mode."""
 
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
+from tests.production import PUBLIC_URL, production
 from tests.served import Served, free_port, served
+from tests.tokens import ISSUER, Signer, ec_key
 
 ORIGIN = "http://localhost:8180"
+CLIENT_ORIGIN = "https://ehr.example.org"
 MARKS = re.compile(r"Quill|MRN\d|Zq[a-p]+note|tok\.|Marta|draft-ibu|ibuprofen|pt-[0-9a-f]", re.I)
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("var")) as running:
-        yield running
+@dataclass(frozen=True)
+class Checked:
+    """What the checker said of one service, and the log of that service."""
+
+    report: str
+    log: str
+
+    @property
+    def failures(self) -> list[str]:
+        return [line for line in self.report.splitlines() if line.startswith("FAIL")]
 
 
-@pytest.fixture(scope="module")
-def report(service: Served, test_data: Path) -> str:
-    checker = test_data / "conformance" / "conformance.py"
-    options = ["--expect-cards", "--expect-feedback", "--cors-origin", ORIGIN]
-    command = [sys.executable, str(checker), service.url, "--fhir-port", str(free_port())]
+def check(service: Served, checker: Path, *options: str) -> Checked:
+    command = [sys.executable, str(checker), service.url, "--expect-cards", "--expect-feedback"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
+    return Checked(done.stdout + done.stderr, service.log.read_text())
 
 
-def test_nothing_fails(report: str) -> None:
-    print(report.splitlines()[-1])
-    assert [line for line in report.splitlines() if line.startswith("FAIL")] == []
-    assert re.search(r"^\d{3,} passed, 0 failed", report, re.M), report[-2000:]
+def in_sandbox(folder: Path, checker: Path) -> Checked:
+    options = ("--cors-origin", ORIGIN, "--fhir-port", str(free_port()))
+    with served(folder) as service:
+        return check(service, checker, *options)
 
 
-def test_the_log_of_the_run_holds_nothing_of_a_patient(report: str, service: Served) -> None:
-    log = service.log.read_text()
-    assert "hook_answered" in log
-    assert MARKS.findall(log) == []
+def in_production(folder: Path, checker: Path) -> Checked:
+    """Signed tokens of a registered client; FHIR only from its own base."""
+    signer, port = Signer(key=ec_key(), kid="kid-1"), free_port()
+    pem = signer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "key.pem").write_bytes(pem)
+    settings = production(folder, signer, f"http://127.0.0.1:{port}/fhir") | {
+        "LAMO_CORS_ORIGINS": CLIENT_ORIGIN,
+        "LAMO_CDS_HOOKS_VERSION": "3.0.0",
+    }
+    key = ("--jwt-key", str(folder / "key.pem"), "--iss", ISSUER, "--kid", signer.kid)
+    spec = ("--expect-auth", "--aud-base", PUBLIC_URL, "--spec", "3.0")
+    options = (*key, *spec, "--cors-origin", CLIENT_ORIGIN, "--fhir-port", str(port))
+    with served(folder, **settings) as service:
+        return check(service, checker, *options)
+
+
+@pytest.fixture(scope="module", params=[in_sandbox, in_production], ids=["sandbox", "production"])
+def checked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, test_data: Path
+) -> Checked:
+    run: Callable[[Path, Path], Checked] = request.param
+    return run(tmp_path_factory.mktemp("var"), test_data / "conformance" / "conformance.py")
+
+
+def test_nothing_fails(checked: Checked) -> None:
+    print(checked.report.splitlines()[-1])
+    assert checked.failures == []
+    assert re.search(r"^\d{3,} passed, 0 failed", checked.report, re.M), checked.report[-2000:]
+
+
+def test_the_log_of_the_run_holds_nothing_of_a_patient(checked: Checked) -> None:
+    assert "hook_answered" in checked.log
+    assert MARKS.findall(checked.log) == []

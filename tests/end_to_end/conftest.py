@@ -1,6 +1,7 @@
 """The whole service with its bundled model, and a log of its own."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,12 @@ from flask.testing import FlaskClient
 
 from cds_service.app import create_app
 from cds_service.audit.migrate import upgrade
+from cds_service.clients.building import build_trust
 from cds_service.decision import decide
 from cds_service.doors import Doors
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
+from tests.fakes import admit_all
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,20 @@ class Service:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     settings = Settings(var_dir=tmp_path_factory.mktemp("var"), deadline_ms=20_000)
+    with opened(settings) as made:
+        yield made
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Service]:
+    """The service over an audit log of its own, in this process."""
     upgrade(settings.database_url)
     tools = build_tools(settings)
     doors = Doors(
         settings=settings,
         recorder=tools.audit_log,
+        identify=build_trust(settings).identify,
+        admit=admit_all,
         decide=partial(decide, tools=tools),
         is_demonstration=True,
     )
