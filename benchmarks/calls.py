@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine, text
 
-from cds_service.app import create_app
 from cds_service.audit.migrate import upgrade
 from cds_service.clients.building import build_trust
 from cds_service.decision import decide
@@ -23,6 +22,7 @@ from cds_service.doors import Doors
 from cds_service.logs import configure_logs
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
+from cds_service.web.app import create_app
 from lamo.deadline import Deadline
 from lamo.prompts import Prompt
 from lamo.scoring.base import Scorer

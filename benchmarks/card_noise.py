@@ -30,8 +30,8 @@ import click
 
 from benchmarks.calls import opened
 from cds_service.decision import decide
-from cds_service.discovery import PREFETCH, find_service
-from cds_service.hook_request import HookRequest
+from cds_service.hooks.discovery import PREFETCH, find_service
+from cds_service.hooks.request import HookRequest
 from cds_service.settings import Settings
 from cds_service.tools import Tools
 from cds_service.trust import Caller

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import click
 
-from cds_service.card_policy import load_policy
+from cds_service.cards.policy import load_policy
 from fhir_mappings.formulary import Formulary
 from fhir_mappings.indications import Indications
 from fhir_mappings.record import PatientRecord

@@ -29,7 +29,7 @@ main.add_command(train)
 
 
 def _refusals_of_serve() -> tuple[type[Exception], ...]:
-    from cds_service.card_policy import PolicyRefused
+    from cds_service.cards.policy import PolicyRefused
     from cds_service.clients.client import ClientRefused
     from cds_service.keys.service import KeysRefused
     from cds_service.observing.traces import TracesRefused

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from cds_service.audit.entries import DecisionEntry, InputState
-from cds_service.cards import Built
-from cds_service.cards_material import CardMaterial
-from cds_service.hook_request import HookRequest
-from cds_service.prefetch import Prefetched
+from cds_service.cards.build import Built
+from cds_service.cards.material import CardMaterial
+from cds_service.hooks.request import HookRequest
+from cds_service.prefetch.complete import Prefetched
 from cds_service.rows import finding_row, moved_row, note_row, score_row
 from cds_service.stopwatch import Stopwatch
 from cds_service.tools import Tools

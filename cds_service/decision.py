@@ -5,17 +5,17 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from cds_service.attached import read_attachments
 from cds_service.audit.entries import DecisionEntry
 from cds_service.audit.ids import new_event_id
 from cds_service.audit.within import reserve_s, within
-from cds_service.cards import Built, build_cards
+from cds_service.cards.build import Built, build_cards
 from cds_service.decided import Decided, Trail
 from cds_service.errors import AuditUnavailable
-from cds_service.hook_request import HookRequest
+from cds_service.hooks.request import HookRequest
 from cds_service.observing.calls import call_decided
 from cds_service.observing.metrics import Answered
-from cds_service.prefetch import Prefetched, complete_prefetch
+from cds_service.prefetch.attached import read_attachments
+from cds_service.prefetch.complete import Prefetched, complete_prefetch
 from cds_service.stopwatch import Stopwatch
 from cds_service.tools import Tools
 from cds_service.trust import Caller

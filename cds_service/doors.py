@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from cds_service.audit.entries import ErrorEntry, FeedbackEntry
 from cds_service.clients.refused import RefusedToken
-from cds_service.hook_request import HookRequest
+from cds_service.hooks.request import HookRequest
 from cds_service.observing.health import Check
 from cds_service.observing.traces import Traces
 from cds_service.settings import Settings

@@ -7,15 +7,14 @@ import click
 import structlog
 from flask import Flask
 
-from cds_service.app import create_app
 from cds_service.audit.database import open_engine
 from cds_service.audit.migrate import upgrade
-from cds_service.card_policy import load_policy
+from cds_service.cards.policy import load_policy
 from cds_service.clients.building import build_trust
 from cds_service.clients.registry import ClientRegistry
 from cds_service.decision import decide
-from cds_service.discovery import SERVICES
 from cds_service.doors import Doors
+from cds_service.hooks.discovery import SERVICES
 from cds_service.logs import configure_logs, route_libraries
 from cds_service.notes.building import build_keys, note_plan
 from cds_service.observing.checks import service_checks
@@ -28,6 +27,7 @@ from cds_service.serving.client_limits import ClientLimits
 from cds_service.serving.server import Server
 from cds_service.settings import Settings
 from cds_service.tools import Loaded, Tools, check_scoring_server, load_to_share, open_tools
+from cds_service.web.app import create_app
 from lamo.artifact import Artifact, bundled_artifact_folder, load_artifact
 from lamo.deadline import Deadline
 from lamo.scoring.base import ScorerUnavailable

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from cds_service.hook_request import is_plain_url
+from cds_service.hooks.request import is_plain_url
 
 PREFIX = "LAMO_"
 TEST_PREFIX = "LAMO_TEST_"  # read by the tests, never by the service

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from cds_service.audit.log import AuditLog
-from cds_service.card_policy import CardPolicy, load_policy
-from cds_service.fhir_client import FhirClient
+from cds_service.cards.policy import CardPolicy, load_policy
 from cds_service.notes.building import build_desk
 from cds_service.notes.desk import NoteDesk
+from cds_service.prefetch.fhir_client import FhirClient
 from cds_service.settings import Settings
 from cds_service.terminology.lookup import with_terminology
 from fhir_mappings.indications import Indications

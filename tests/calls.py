@@ -3,7 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
-from cds_service.discovery import PREFETCH
+from cds_service.hooks.discovery import PREFETCH
 
 HOOK_INSTANCE = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1950-01-01"}

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from cds_service.app import create_app
 from cds_service.doors import Doors
 from cds_service.settings import Settings
 from cds_service.trust import Caller
+from cds_service.web.app import create_app
 from tests.fakes import FakeDecide, FakeRecorder, LoopbackFhir, admit_all, loopback_fhir
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from cds_service.audit.entries import ErrorEntry, FeedbackEntry
 from cds_service.errors import AuditUnavailable
-from cds_service.hook_request import HookRequest
+from cds_service.hooks.request import HookRequest
 from cds_service.trust import Caller
 from lamo.deadline import Deadline
 from lamo.prompts import Prompt

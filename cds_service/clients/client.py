@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cds_service.clients.key_sets import KeySetRefused, read_key_set
-from cds_service.discovery import SERVICES
-from cds_service.hook_request import is_plain_url
+from cds_service.hooks.discovery import SERVICES
+from cds_service.hooks.request import is_plain_url
 
 MOST_TOKEN_S = 3600  # CDS Hooks best practices: a token, and the memory of its jti, lives an hour
 SANDBOX_ISSUERS = frozenset({"https://sandbox.cds-hooks.org"})  # its private key is public

@@ -17,7 +17,7 @@ from cds_service.clients.client import SANDBOX_ISSUERS, RegisteredClient
 from cds_service.clients.key_sets import ALGORITHMS, VerifyingKey
 from cds_service.clients.keys import ClientKeys, KeysUnavailable
 from cds_service.clients.registry import ClientRegistry
-from cds_service.json_body import JsonRefused, json_type, read_json
+from cds_service.web.json_body import JsonRefused, json_type, read_json
 from lamo.deadline import Deadline
 
 MOST_CHARACTERS = 16_384  # of a token

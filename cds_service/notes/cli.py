@@ -61,9 +61,9 @@ def warm(fhir_server: str, patients: Path, token_file: Path | None) -> None:
     one, and keeps the digests. What is kept already is not read again.
     """
     from cds_service.audit.migrate import upgrade
-    from cds_service.fhir_client import FhirServer
     from cds_service.notes.listed import access_token, patient_ids
     from cds_service.notes.warming import warm_patient, warming_tools
+    from cds_service.prefetch.fhir_client import FhirServer
 
     ids = patient_ids(patients)
     token = access_token(token_file) if token_file else None

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cds_service.hook_request import FHIR_ID, TOKEN
+from cds_service.hooks.request import FHIR_ID, TOKEN
 
 
 class ListRefused(Exception):  # noqa: N818 - a situation, named as such

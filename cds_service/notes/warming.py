@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cds_service.bundles import Resource, unpack
-from cds_service.discovery import PREFETCH, resolve_template
-from cds_service.fhir_client import FhirClient, FhirServer, Query
+from cds_service.hooks.discovery import PREFETCH, resolve_template
 from cds_service.notes.building import build_reader, keys_at_hand
 from cds_service.notes.desk import sha256_of
 from cds_service.notes.readers import PatientReader
 from cds_service.notes.reading_room import ReadingRoom
 from cds_service.notes.store import DigestKey, DigestStore
 from cds_service.notes.subjects import subjects_elsewhere
+from cds_service.prefetch.bundles import Resource, unpack
+from cds_service.prefetch.fhir_client import FhirClient, FhirServer, Query
 from cds_service.settings import Settings
 from fhir_mappings.attachments import UnreadText
 from fhir_mappings.formulary import Formulary

@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from cds_service.cards_parts import TOPICS
+from cds_service.cards.parts import TOPICS
 from cds_service.clients.refused import REASONS
-from cds_service.discovery import PREFETCH, SERVICES
 from cds_service.errors import OVERLOADS, ServiceError
+from cds_service.hooks.discovery import PREFETCH, SERVICES
 from cds_service.observing.gap_kinds import GAP_KINDS
 from cds_service.observing.processes import read_locked
 from fhir_mappings.record import Gap

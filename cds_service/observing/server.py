@@ -17,9 +17,9 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.http import errors  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from cds_service.headers import CAUTION, REQUEST_ID
 from cds_service.logs import where_raised
 from cds_service.observing.metrics import request_answered
+from cds_service.web.headers import CAUTION, REQUEST_ID
 from fhir_mappings.outcome import operation_outcome
 
 log = structlog.get_logger()

@@ -9,8 +9,8 @@ from cds_service.doors import Doors
 from cds_service.observing.health import Found, Health
 from cds_service.observing.metrics import exposition
 from cds_service.observing.processes import counts_folder
-from cds_service.openapi import describe_api
-from cds_service.pages import render_page
+from cds_service.web.openapi import describe_api
+from cds_service.web.pages import render_page
 from fhir_mappings.outcome import operation_outcome
 
 log = structlog.get_logger()

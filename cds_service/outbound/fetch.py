@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from cds_service.json_body import JsonRefused, read_json
 from cds_service.outbound.errors import ReadFailed
 from cds_service.outbound.guard import Guard
 from cds_service.outbound.side_by_side import side_by_side
 from cds_service.outbound.visit import Visit
+from cds_service.web.json_body import JsonRefused, read_json
 from lamo.deadline import Deadline
 
 

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from cds_service.cards import CardMaterial
+from cds_service.cards.build import CardMaterial
 from fhir_mappings.record import Diagnosis, Fact, Gap, Ingredient, Medication, PatientRecord
 from lamo.selection import CandidateScore, Choice, Unsupported
 from medication_safety.findings import Finding, Severity

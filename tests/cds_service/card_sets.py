@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from cds_service.card_policy import load_policy
-from cds_service.cards import CardMaterial
+from cds_service.cards.build import CardMaterial
+from cds_service.cards.policy import load_policy
 from fhir_mappings.record import Medication, PatientRecord
 from lamo.explanation import Explanation, Moved
 from lamo.selection import Choice, Regimen, Unsupported

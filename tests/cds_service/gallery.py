@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cds_service.cards import build_cards
+from cds_service.cards.build import build_cards
 
 GOLDEN = Path(__file__).parents[1] / "data" / "cards" / "every_kind.json"
 TITLE = "\n## The gallery\n"

@@ -19,7 +19,9 @@ CARD = {
 }
 
 
-@pytest.mark.parametrize("module", ["cds_service.cli", "cds_service.app", "cds_service.decision"])
+@pytest.mark.parametrize(
+    "module", ["cds_service.cli", "cds_service.web.app", "cds_service.decision"]
+)
 def test_help_and_the_web_part_need_no_torch(module: str) -> None:
     program = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

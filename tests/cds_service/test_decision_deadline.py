@@ -15,9 +15,9 @@ from cds_service.audit.entries import DecisionEntry
 from cds_service.audit.log import AuditLog
 from cds_service.audit.migrate import upgrade
 from cds_service.decision import decide
-from cds_service.discovery import find_service
 from cds_service.errors import AuditUnavailable
-from cds_service.hook_request import HookRequest
+from cds_service.hooks.discovery import find_service
+from cds_service.hooks.request import HookRequest
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
 from cds_service.trust import Caller

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from cds_service.app import create_app
 from cds_service.audit.migrate import upgrade
 from cds_service.clients.building import build_trust
 from cds_service.decision import decide
 from cds_service.doors import Doors
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
+from cds_service.web.app import create_app
 from tests.fakes import admit_all
 
 

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from cds_service.discovery import PREFETCH, resolve_template
+from cds_service.hooks.discovery import PREFETCH, resolve_template
 from tests.fakes import send_json
 
 Resource = dict[str, Any]

@@ -14,8 +14,8 @@ import pytest
 
 from cds_service.audit.migrate import upgrade
 from cds_service.decision import decide
-from cds_service.discovery import find_service
-from cds_service.hook_request import HookRequest
+from cds_service.hooks.discovery import find_service
+from cds_service.hooks.request import HookRequest
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
 from cds_service.trust import Caller

@@ -9,7 +9,6 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from cds_service.app import create_app
 from cds_service.audit.database import open_engine
 from cds_service.audit.migrate import upgrade
 from cds_service.clients.client import RegisteredClient, client_from
@@ -21,6 +20,7 @@ from cds_service.doors import Doors
 from cds_service.outbound.errors import ReadFailed
 from cds_service.settings import Settings
 from cds_service.trust import Trust
+from cds_service.web.app import create_app
 from lamo.deadline import Deadline
 from tests.calls import hook_call
 from tests.fakes import FakeDecide, FakeRecorder, admit_all

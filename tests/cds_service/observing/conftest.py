@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
-from cds_service.app import create_app
 from cds_service.observing.health import Check
 from cds_service.observing.metrics import counts
 from cds_service.observing.traces import Traces
 from cds_service.settings import Settings
+from cds_service.web.app import create_app
 
 Opened = Callable[..., FlaskClient]
 

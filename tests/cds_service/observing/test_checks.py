@@ -18,8 +18,8 @@ from cds_service.observing.checks import DatabaseChecks, model_answers, service_
 from cds_service.observing.health import Check, Health, Unwell
 from cds_service.settings import Settings
 from cds_service.tools import build_tools
+from tests.cds_service.audit.test_entries import decision
 from tests.cds_service.observing.conftest import Opened
-from tests.cds_service.test_audit_entries import decision
 from tests.fakes import FakeScorer
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]

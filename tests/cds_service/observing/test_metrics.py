@@ -12,7 +12,6 @@ from flask.testing import FlaskClient
 
 from cds_service import decision
 from cds_service.errors import AuditUnavailable
-from cds_service.held import State
 from cds_service.observing.gap_kinds import GAP_KINDS
 from cds_service.observing.metrics import (
     STAGES,
@@ -27,6 +26,7 @@ from cds_service.observing.metrics import (
     stage_ended,
     token_refused,
 )
+from cds_service.prefetch.held import State
 from cds_service.settings import Settings
 from fhir_mappings.record import Gap
 from tests.calls import hook_call

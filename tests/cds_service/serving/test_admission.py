@@ -10,12 +10,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cds_service.app import create_app
 from cds_service.errors import Overloaded
 from cds_service.observing.metrics import counts
 from cds_service.serving.admission import Admission, Places
 from cds_service.serving.client_limits import ClientLimits
 from cds_service.trust import Caller
+from cds_service.web.app import create_app
 from lamo.deadline import Deadline
 from tests.calls import hook_call
 from tests.fakes import FakeRecorder

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
-from cds_service import discovery
+from cds_service.hooks import discovery
 from fhir_mappings.mapping import HookResources, MappingTables, map_record
 from fhir_mappings.record import Gap, Hospitalization, Medication, PatientRecord
 from lamo.exports.fhir_files import Export

@@ -1,0 +1,1 @@
+"""From findings, proposals and gaps to the few cards that are shown."""

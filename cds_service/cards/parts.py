@@ -1,0 +1,173 @@
+"""The parts of a card as JSON: members in the order of the specification, none empty."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from cds_service.cards.material import CardMaterial
+from cds_service.cards.text import plain, summary_line
+from fhir_mappings.pruned import pruned
+from fhir_mappings.record import Medication
+from medication_safety.findings import Severity
+
+Json = dict[str, Any]
+Answer = tuple[str, str, str]  # rule, RxNorm code, basis
+HL7_REASONS = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
+OWN_REASONS = "urn:lamo-cds:override-reason"
+OWN_TOPICS = "urn:lamo-cds:card-topic"
+TOPICS = {
+    "overprescription": "Overprescription",
+    "regimen": "Length of the medication list",
+    "allergy": "Allergy or intolerance",
+    "duplicate-ingredient": "Duplicate ingredient",
+    "duplicate-class": "Duplicate class",
+    "suggestion": "Medication suggestion",
+    "gap": "Not checked",
+    "review": "Also worth a look",
+    "deprescribing": "Review of current medications",
+    "interaction": "Interaction",
+    "older-adult": "Potentially inappropriate in older adults",
+    "cascade": "Possible prescribing cascade",
+    "usual-course": "Beyond its usual course",
+    "renal": "Kidney function",
+    "hepatic": "Liver function",
+    "potassium": "Potassium",
+    "pregnancy": "Pregnancy",
+    "lactation": "Breastfeeding",
+}
+REASONS: Mapping[str, tuple[str, str]] = {
+    "patient-contraindication": (HL7_REASONS, "Patient has a contraindication"),
+    "patient-refuses": (HL7_REASONS, "Patient refuses or declines"),
+    "recipient-disagrees-evidence": (
+        HL7_REASONS,
+        "Recipient disagrees with recommendation because of issues with the evidence",
+    ),
+    "will-monitor": (OWN_REASONS, "Will monitor"),
+    "tolerated-before": (OWN_REASONS, "Tolerated before"),
+    "indication-not-recorded": (OWN_REASONS, "There is an indication that is not in the record"),
+    "meant-together": (OWN_REASONS, "Both are meant, or one replaces the other"),
+}
+_REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """One card before it becomes JSON."""
+
+    topic: str  # a key of TOPICS
+    summary: str
+    detail: str
+    indicator: Severity
+    source: str  # the label of the primary source
+    suggestions: Sequence[Json] = ()
+    behavior: Literal["at-most-one", "any"] = "at-most-one"
+    reasons: Sequence[str] = ()  # keys of REASONS
+    about: str = ""  # the order: tells apart two cards with one summary
+    rxcuis: tuple[str, ...] = ()  # RxNorm codes of what it is about
+    line: str = ""  # the whole of it in one line of Markdown, where it is merged with others
+    is_faint: bool = False  # nearer to its threshold than the policy asks for: not shown
+    is_current: bool = False  # about what is taken already: shown in the one card for review
+    basis: str = ""  # what it rests on: an override says nothing of another reason
+    covers: tuple[Answer, ...] = ()  # of a card that holds several findings
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """What an override of the card answers: rules, each with a medication and its reason."""
+        return self.covers or tuple((self.topic, rxcui, self.basis) for rxcui in self.rxcuis)
+
+
+def card_json(parts: Parts, material: CardMaterial) -> Json:
+    """One card as it is sent."""
+    card = {
+        "uuid": material.new_uuid(),
+        "summary": summary_line(parts.summary),
+        "detail": parts.detail,
+        "indicator": parts.indicator,
+        "source": source_json(parts.source, parts.topic),
+        "suggestions": list(parts.suggestions),
+        "selectionBehavior": parts.behavior if parts.suggestions else None,
+        "overrideReasons": [reason_json(code) for code in parts.reasons],
+        "links": links_json(material.public_url),
+    }
+    return {name: value for name, value in card.items() if value}
+
+
+def source_json(label: str, topic: str) -> Json:
+    """The primary source of a card and what kind of card it is."""
+    coding = {"system": OWN_TOPICS, "code": topic, "display": TOPICS[topic]}
+    return {"label": plain(label, 120), "topic": coding}
+
+
+def reason_json(code: str) -> Json:
+    """One reason for not following a card."""
+    system, display = REASONS[code]
+    return {"code": code, "system": system, "display": display}
+
+
+def links_json(public_url: str | None) -> list[Json]:
+    """The link to the page about the service; none without a real absolute address."""
+    parts = urlsplit(public_url or "")
+    if public_url is None or parts.scheme not in ("http", "https") or not parts.netloc:
+        return []
+    return [{"label": "About this service and its model", "url": public_url, "type": "absolute"}]
+
+
+def suggestion_json(label: str, action: Json, new_uuid: Callable[[], str]) -> Json:
+    """One suggestion of one action; nothing is recommended or chosen beforehand."""
+    return {"label": plain(label, 100), "uuid": new_uuid(), "actions": [action]}
+
+
+def relative_reference(reference: str | None) -> str | None:
+    """The last "Type/id" of a reference, as actions name resources; None when it has none."""
+    steps = (reference or "").split("/")
+    found = None if ".." in steps else _REFERENCE.fullmatch("/".join(steps[-2:]))
+    return found[0] if found else None
+
+
+def withdrawal(medication: Medication, material: CardMaterial) -> tuple[Json, ...]:
+    """The offer to take the draft back; none for an order that is no draft or has no id."""
+    reference = relative_reference(medication.reference)
+    is_draft = medication in material.record.ordered and medication.status in (None, "draft")
+    if reference is None or not reference.startswith("MedicationRequest/") or not is_draft:
+        return ()
+    name = plain(medication.display)
+    action = {
+        "type": "delete",
+        "description": f"Remove the draft order of {name}",
+        "resourceId": reference,
+    }
+    return (suggestion_json(f"Remove the draft of {name}", action, material.new_uuid),)
+
+
+def stopping(medication: Medication, material: CardMaterial) -> tuple[Json, ...]:
+    """The offer to mark a current order as stopped, written on the client's own resource.
+
+    None for what is no order of the record, as a statement of the patient's, and for an order
+    that is no valid one itself.
+    """
+    reference = relative_reference(medication.reference)
+    original = pruned(material.originals.get(reference or ""))  # no null or "" leaves with it
+    if original is None or not (original.get("subject") and original.get("intent")):
+        return ()
+    name = plain(medication.display)
+    action = {
+        "type": "update",
+        "description": f"Mark the order of {name} as stopped",
+        "resource": {**original, "status": "stopped"},
+    }
+    return (suggestion_json(f"Mark {name} as stopped", action, material.new_uuid),)
+
+
+def distinct(cards: Iterable[Parts]) -> list[Parts]:
+    """Each card once; two that would read the same are told apart by what they are about."""
+    seen: dict[str, Parts] = {}
+    for card in cards:
+        key = summary_line(card.summary)
+        if key in seen and card.about and card.about != seen[key].about:
+            tail = f" ({card.about})"
+            key = plain(card.summary, len(key) if len(key) + len(tail) < 140 else 139 - len(tail))
+            key += tail
+        seen.setdefault(key, card)
+    return [replace(card, summary=summary) for summary, card in seen.items()]

@@ -1,0 +1,1 @@
+"""The resources of a call: what came, what the client's FHIR server adds, and whose they are."""

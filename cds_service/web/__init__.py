@@ -1,0 +1,1 @@
+"""HTTP in and out: addresses, strict JSON, refusals, headers, pages, the description of it all."""
