@@ -205,7 +205,7 @@ def flood(service: Served, ended: threading.Event) -> Counter[int]:
 def test_a_process_that_cannot_begin_again_leaves_the_others_at_work(tmp_path: Path) -> None:
     clients = tmp_path / "clients.toml"
     clients.write_text("")
-    settings = {"LAMO_WORKERS": "2", "LAMO_CLIENTS_FILE": str(clients)}
+    settings = {"LAMO_WORKERS": "2", "LAMO_CLIENTS_FILE": str(clients), "LAMO_DEADLINE_MS": "5000"}
     with served(tmp_path, **settings) as service:
         clients.write_text("half a l")
         killed, left = children(service.pid)
