@@ -34,12 +34,12 @@ from cds_service.hooks.discovery import PREFETCH, find_service
 from cds_service.hooks.request import HookRequest
 from cds_service.settings import Settings
 from cds_service.tools import Tools
-from cds_service.trust import Caller
 from fhir_mappings.inputs import HookResources
 from fhir_mappings.mapping import map_record
 from fhir_mappings.record import Medication, PatientRecord
 from lamo.deadline import Deadline
 from medication_safety.duplicates import shared_class, still_taken
+from tests.calls import new_call
 
 Json = dict[str, Any]
 
@@ -293,9 +293,7 @@ def tallied(calls: Iterable[Call], tools: Tools) -> dict[str, Tally]:
     for call in calls:
         then = replace(tools, clock=partial(datetime.fromtimestamp, call.moment.timestamp(), UTC))
         request = HookRequest.from_json(find_service(f"lamo-{call.hook}"), call.body)
-        cards = decide(
-            request, Caller(), "benchmark", Deadline.after_ms(tools.settings.deadline_ms), then
-        )
+        cards = decide(request, new_call(Deadline.after_ms(tools.settings.deadline_ms)), then)
         resources = {
             key: tuple(entry["resource"] for entry in value.get("entry", ()))
             if value.get("resourceType") == "Bundle"

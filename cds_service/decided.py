@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from cds_service.audit.entries import DecisionEntry, InputState
+from cds_service.call import Call
 from cds_service.cards.build import Built
 from cds_service.cards.material import CardMaterial
 from cds_service.hooks.request import HookRequest
 from cds_service.prefetch.complete import Prefetched
 from cds_service.rows import finding_row, moved_row, note_row, score_row
-from cds_service.stopwatch import Stopwatch
 from cds_service.tools import Tools
-from cds_service.trust import Caller
 from fhir_mappings.record import Fact, Gap, PatientRecord
 from fhir_mappings.versions import Version
 from lamo.explanation import Explanation
@@ -28,11 +27,9 @@ from medication_safety.findings import Finding
 class Trail:
     """How the call came about: who, when, from what, in which time."""
 
-    caller: Caller
-    request_id: str
+    call: Call
     received_at: datetime
     prefetched: Prefetched
-    watch: Stopwatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +95,11 @@ class Decided:
         }
         return DecisionEntry(
             event_id=self.event_id,
-            request_id=trail.request_id,
+            request_id=trail.call.request_id,
             service_id=self.request.service_id,
             hook=self.request.hook,
             hook_instance=self.request.hook_instance,
-            client=trail.caller.client,
+            client=trail.call.caller.client,
             user=self.request.user_id,
             patient_id=self.request.patient_id,
             encounter_id=self.request.encounter_id,
@@ -124,7 +121,7 @@ class Decided:
             gaps=self.gaps,
             findings=[finding_row(finding) for finding in self.findings],
             explained=[moved_row(moved) for moved in self.explanation.moved],
-            stage_ms=trail.watch.stage_ms | {"total": trail.watch.total_ms()},
+            stage_ms=trail.call.watch.stage_ms | {"total": trail.call.watch.total_ms()},
             fhir_versions=self.fhir_versions,
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 from cds_service.audit.entries import DecisionEntry
 from cds_service.audit.ids import new_event_id
 from cds_service.audit.within import reserve_s, within
+from cds_service.call import Call
 from cds_service.cards.build import Built, build_cards
 from cds_service.decided import Decided, Trail
 from cds_service.errors import AuditUnavailable
@@ -16,9 +17,7 @@ from cds_service.observing.calls import call_decided
 from cds_service.observing.metrics import Answered
 from cds_service.prefetch.attached import read_attachments
 from cds_service.prefetch.complete import Prefetched, complete_prefetch
-from cds_service.stopwatch import Stopwatch
 from cds_service.tools import Tools
-from cds_service.trust import Caller
 from fhir_mappings.inputs import Attachment, HookResources
 from fhir_mappings.mapping import map_record
 from fhir_mappings.record import Gap, PatientRecord
@@ -43,20 +42,18 @@ MOST_EXPLAINED = 8  # medications: what can be explained within 400 ms
 FETCH_SHARE = 0.6  # of the call's time, at most, for reading the client's FHIR server
 
 
-def decide(
-    request: HookRequest, caller: Caller, request_id: str, deadline: Deadline, tools: Tools
-) -> list[dict[str, Any]]:
+def decide(request: HookRequest, call: Call, tools: Tools) -> list[dict[str, Any]]:
     """Turn one hook call into cards. Each line is one room of the house; none goes back.
 
     Raises:
         ServiceError: the call is refused, or its decision could not be recorded.
     """
-    received_at, watch = tools.clock(), Stopwatch()
-    work_by = deadline.earlier(reserve_s(tools.settings.deadline_ms))
+    received_at, watch = tools.clock(), call.watch
+    work_by = call.deadline.earlier(reserve_s(tools.settings.deadline_ms))
     fetch_by = work_by.share(FETCH_SHARE)
-    call = (request, caller.fhir_bases)
-    prefetched = watch.run("prefetch", complete_prefetch, *call, tools.fhir, fetch_by)
-    attached = watch.run("attachments", read_attachments, *call, prefetched, tools, fetch_by)
+    asks = (request, call.caller.fhir_bases)
+    prefetched = watch.run("prefetch", complete_prefetch, *asks, tools.fhir, fetch_by)
+    attached = watch.run("attachments", read_attachments, *asks, prefetched, tools, fetch_by)
     resources = _hook_resources(request, prefetched, attached, received_at)
     mapped, odd = watch.run("map", mapped_record, resources, tools)
     read_by = work_by.share(READ_SHARE)
@@ -67,7 +64,7 @@ def decide(
     choice = watch.run("choose", choose_for, record, log_odds, tools)
     choice, findings, unchecked = watch.run("check", checked, record, choice, tools.rulebook)
     why, untold = watch.run("explain", try_explain, record, digest, choice, tools, work_by)
-    answered, forgotten = earlier_overrides(request, caller, tools, work_by)
+    answered, forgotten = watch.run("overrides", earlier_overrides, request, call, tools, work_by)
     found = (odd, unread, cut, outage, choice.gaps, unchecked, untold, forgotten)
     decided = Decided(
         event_id=new_event_id(),
@@ -83,15 +80,10 @@ def decide(
     )
     material = decided.card_material(tools, originals_of(prefetched), answered)
     built = watch.run("cards", build_cards, material)
-    trail = Trail(
-        caller=caller,
-        request_id=request_id,
-        received_at=received_at,
-        prefetched=prefetched,
-        watch=watch,
-    )
-    watch.run("record", record_decision, decided.audit_entry(built, trail, tools), tools, deadline)
-    call_decided(_answered(decided, built, trail, deadline))
+    trail = Trail(call=call, received_at=received_at, prefetched=prefetched)
+    entry = decided.audit_entry(built, trail, tools)
+    watch.run("record", record_decision, entry, tools, call.deadline)
+    call_decided(_answered(decided, built, trail))
     return built.cards
 
 
@@ -168,7 +160,7 @@ def undrafted(choice: Choice, resources: HookResources) -> tuple[Gap, ...]:
 
 
 def earlier_overrides(
-    request: HookRequest, caller: Caller, tools: Tools, deadline: Deadline
+    request: HookRequest, call: Call, tools: Tools, deadline: Deadline
 ) -> tuple[frozenset[tuple[str, str, str]], tuple[Gap, ...]]:
     """Which cards of this patient were overridden with a reason not long ago, by rule and drug.
 
@@ -177,7 +169,7 @@ def earlier_overrides(
     since = tools.clock() - timedelta(hours=tools.policy.quiet_hours)
     read = tools.audit_log.overridden
     try:
-        return within(deadline, read, request.patient_id, caller.client, since), ()
+        return within(deadline, read, request.patient_id, call.caller.client, since), ()
     except AuditUnavailable:
         meaning = "earlier overrides could not be read, so cards may be shown again"
         return frozenset(), (Gap(kind="overrides-not-read", where="audit log", meaning=meaning),)
@@ -222,13 +214,13 @@ def _asked(
     return candidates_for(record, tools.artifact, only_ordered=request.hook in SELECTING)
 
 
-def _answered(decided: Decided, built: Built, trail: Trail, deadline: Deadline) -> Answered:
+def _answered(decided: Decided, built: Built, trail: Trail) -> Answered:
     return Answered(
         cards=built.cards,
         gaps=decided.gaps,
         states=trail.prefetched.states,
-        seconds=trail.watch.total_ms() / 1000,
-        is_late=deadline.left_s() == 0,
+        seconds=trail.call.watch.total_ms() / 1000,
+        is_late=trail.call.deadline.left_s() == 0,
     )
 
 

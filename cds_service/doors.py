@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cds_service.audit.entries import ErrorEntry, FeedbackEntry
+from cds_service.call import Call
 from cds_service.clients.refused import RefusedToken
 from cds_service.hooks.request import HookRequest
 from cds_service.observing.health import Check
 from cds_service.observing.traces import Traces
 from cds_service.settings import Settings
-from cds_service.trust import Caller, Identify
+from cds_service.trust import Identify
 from lamo.deadline import Deadline
 
 Admit = Callable[[str, Deadline], AbstractContextManager[None]]
-Decide = Callable[[HookRequest, Caller, str, Deadline], list[dict[str, Any]]]
+Decide = Callable[[HookRequest, Call], list[dict[str, Any]]]
 
 
 class Recorder(Protocol):
@@ -36,7 +37,7 @@ class Doors:
     recorder: Recorder
     identify: Identify  # (what is presented, deadline) to caller; raises ServiceError
     admit: Admit  # lets one request of a client in, or raises NotAdmitted
-    decide: Decide  # (request, caller, request id, deadline) to cards; raises ServiceError
+    decide: Decide  # (request, call) to cards; raises ServiceError
     is_demonstration: bool  # the artifact is the bundled demonstration
     refused_tokens: Callable[[], Sequence[RefusedToken]] = tuple  # the latest, for operators
     checks: tuple[Check, ...] = ()  # that readiness depends on

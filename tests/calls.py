@@ -3,7 +3,10 @@
 from copy import deepcopy
 from typing import Any
 
+from cds_service.call import Call
 from cds_service.hooks.discovery import PREFETCH
+from cds_service.trust import Caller
+from lamo.deadline import Deadline
 
 HOOK_INSTANCE = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1950-01-01"}
@@ -15,6 +18,13 @@ ORDER = {
     "medicationCodeableConcept": {"text": "ibuprofen 800 MG Oral Tablet"},
     "subject": {"reference": "Patient/p1"},
 }
+
+
+def new_call(deadline: Deadline | None = None) -> Call:
+    """A request of an anonymous caller, in no haste."""
+    return Call(
+        caller=Caller(), request_id="request-1", deadline=deadline or Deadline.after_ms(5000)
+    )
 
 
 def searchset(*resources: dict[str, Any], following: str | None = None) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from cds_service.audit.entries import ErrorEntry, FeedbackEntry
+from cds_service.call import Call
 from cds_service.errors import AuditUnavailable
 from cds_service.hooks.request import HookRequest
-from cds_service.trust import Caller
 from lamo.deadline import Deadline
 from lamo.prompts import Prompt
 from lamo.scoring.base import ScorerUnavailable
@@ -67,9 +67,7 @@ class FakeDecide:
     failure: Exception | None = None
     calls: list[HookRequest] = field(default_factory=list)
 
-    def __call__(
-        self, request: HookRequest, caller: Caller, request_id: str, deadline: Deadline
-    ) -> list[dict[str, Any]]:
+    def __call__(self, request: HookRequest, call: Call) -> list[dict[str, Any]]:
         self.calls.append(request)
         if self.failure is not None:
             raise self.failure

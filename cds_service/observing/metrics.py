@@ -21,8 +21,8 @@ from medication_safety.findings import Severity
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  # bounds of buckets
 STAGES = frozenset(
-    {"prefetch", "attachments", "map", "notes", "prompt", "score", "choose", "check", "explain"}
-    | {"cards", "record", "total"}
+    {"token", "json", "prefetch", "attachments", "map", "notes", "prompt", "score", "choose"}
+    | {"check", "explain", "overrides", "cards", "record", "total"}
 )
 ADMISSION = frozenset({"rate", *OVERLOADS})  # why a client's request was not admitted
 SERVICE_IDS = frozenset(service.service_id for service in SERVICES)

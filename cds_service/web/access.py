@@ -28,7 +28,8 @@ def identify_caller(request: Request, doors: Doors) -> None:
     if endpoint in OPERATORS:
         require_operator()
         return
-    g.caller = doors.identify(_presented(request, doors), g.deadline)
+    presented = _presented(request, doors)
+    g.caller = g.watch.run("token", doors.identify, presented, g.deadline)
 
 
 def _presented(request: Request, doors: Doors) -> Presented:

@@ -10,6 +10,7 @@ from cds_service.doors import Doors
 from cds_service.observing.calls import watch_requests
 from cds_service.observing.health import Health
 from cds_service.observing.views import operate
+from cds_service.stopwatch import Stopwatch
 from cds_service.web.access import identify_caller
 from cds_service.web.headers import REQUEST_ID, add_headers, choose_request_id
 from cds_service.web.refusals import refuse
@@ -53,6 +54,7 @@ def create_app(doors: Doors) -> Flask:
 
 def _begin(doors: Doors) -> None:
     g.started = time.perf_counter()
+    g.watch = Stopwatch()
     g.deadline = Deadline.after_ms(doors.settings.deadline_ms)
     g.request_id = choose_request_id(request.headers.get(REQUEST_ID))
     structlog.contextvars.clear_contextvars()

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from cds_service.audit.entries import FeedbackEntry
 from cds_service.audit.ids import new_event_id
 from cds_service.audit.within import within
+from cds_service.call import Call
 from cds_service.doors import Doors
 from cds_service.errors import NotAnnouncedAsJson
 from cds_service.hooks.discovery import describe_services, find_service
@@ -17,6 +18,7 @@ from cds_service.hooks.feedback import Feedback, read_feedback
 from cds_service.hooks.request import HookRequest
 from cds_service.observing.metrics import call_ended
 from cds_service.serving.admission import admitted
+from cds_service.web.headers import SERVER_TIMING, server_timing
 from cds_service.web.json_body import read_json_object
 from cds_service.web.landing import landing_body
 from cds_service.web.pages import render_page
@@ -53,9 +55,9 @@ def discover() -> ResponseReturnValue:
 def call_service(service_id: str) -> ResponseReturnValue:
     """Answer one hook call with cards."""
     service = find_service(service_id)
-    hook_request = HookRequest.from_json(service, _body())
+    hook_request = HookRequest.from_json(service, g.watch.run("json", _body))
     g.hook, g.hook_instance = hook_request.hook, hook_request.hook_instance
-    cards = _doors().decide(hook_request, g.caller, g.request_id, g.deadline)
+    cards = _doors().decide(hook_request, _call())
     outcome = "cards" if cards else "no-cards"
     call_ended(service.service_id, outcome)
     log.info(
@@ -65,7 +67,7 @@ def call_service(service_id: str) -> ResponseReturnValue:
         outcome=outcome,
         cards=len(cards),
     )
-    return {"cards": cards}
+    return {"cards": cards}, {SERVER_TIMING: server_timing(g.watch)}
 
 
 @bp.post("/cds-services/<service_id>/feedback")
@@ -86,6 +88,10 @@ def take_feedback(service_id: str) -> ResponseReturnValue:
 def _doors() -> Doors:
     doors: Doors = current_app.extensions["doors"]
     return doors
+
+
+def _call() -> Call:
+    return Call(caller=g.caller, request_id=g.request_id, deadline=g.deadline, watch=g.watch)
 
 
 def _body() -> dict[str, Any]:

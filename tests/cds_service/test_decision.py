@@ -18,9 +18,7 @@ from cds_service.hooks.discovery import find_service
 from cds_service.hooks.request import HookRequest
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
-from cds_service.trust import Caller
-from lamo.deadline import Deadline
-from tests.calls import ORDER, PATIENT, context_of, hook_call, searchset
+from tests.calls import ORDER, PATIENT, context_of, hook_call, new_call, searchset
 from tests.cds_service.card_rules import assert_valid_cards
 from tests.fakes import FakeScorer
 
@@ -41,7 +39,7 @@ def tools(tmp_path: Path, scorer: FakeScorer) -> Iterator[Tools]:
 
 def cards_of(tools: Tools, hook: str = "order-sign", **changes: Any) -> list[dict[str, Any]]:
     request = HookRequest.from_json(find_service(f"lamo-{hook}"), hook_call(hook, **changes))
-    cards = decide(request, Caller(), "request-1", Deadline.after_ms(5000), tools)
+    cards = decide(request, new_call(), tools)
     assert_valid_cards(cards, "p1")
     return cards
 

@@ -20,10 +20,9 @@ from cds_service.hooks.discovery import find_service
 from cds_service.hooks.request import HookRequest
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
-from cds_service.trust import Caller
 from lamo.deadline import Deadline
 from lamo.prompts import Prompt
-from tests.calls import hook_call
+from tests.calls import hook_call, new_call
 from tests.fakes import FakeScorer
 
 DEADLINE_MS = 200
@@ -79,7 +78,7 @@ def tools(settings: Settings) -> Iterator[Tools]:
 
 def cards_of(tools: Tools, deadline_ms: float = 10_000) -> list[dict[str, Any]]:
     request = HookRequest.from_json(find_service("lamo-order-sign"), hook_call())
-    return decide(request, Caller(), "request-1", Deadline.after_ms(deadline_ms), tools)
+    return decide(request, new_call(Deadline.after_ms(deadline_ms)), tools)
 
 
 def newest(tools: Tools) -> Mapping[str, Any]:
@@ -100,7 +99,7 @@ def test_a_call_whose_work_took_all_its_time_is_recorded_all_the_same(tools: Too
     late = replace(tools, scorer=LateScorer())
     deadline = Deadline.after_ms(DEADLINE_MS)
     request = HookRequest.from_json(find_service("lamo-order-sign"), hook_call())
-    cards = decide(request, Caller(), "request-1", deadline, late)
+    cards = decide(request, new_call(deadline), late)
     assert deadline.left_s() == 0
     assert len(cards) == len(newest(tools)["cards"])
 

@@ -18,8 +18,7 @@ from cds_service.hooks.discovery import find_service
 from cds_service.hooks.request import HookRequest
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
-from cds_service.trust import Caller
-from lamo.deadline import Deadline
+from tests.calls import new_call
 from tests.cds_service.card_rules import assert_valid_cards
 from tests.fakes import FakeScorer
 from tests.patients import Shown, broken, call_of, cases, shown
@@ -41,7 +40,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
 def shown_for(case: dict[str, Any], tools: Tools) -> list[Shown]:
     hook = case["hook"]
     request = HookRequest.from_json(find_service(f"lamo-{hook}"), call_of(case))
-    cards = decide(request, Caller(), "request-1", Deadline.after_ms(5000), tools)
+    cards = decide(request, new_call(), tools)
     assert_valid_cards(cards, "p1")
     newest = tools.audit_log.list_events(limit=1)[0]
     body = tools.audit_log.find_event(newest.event_id).body

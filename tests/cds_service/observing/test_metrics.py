@@ -28,6 +28,7 @@ from cds_service.observing.metrics import (
 )
 from cds_service.prefetch.held import State
 from cds_service.settings import Settings
+from cds_service.web import access, views
 from fhir_mappings.record import Gap
 from tests.calls import hook_call
 from tests.cds_service.observing.conftest import Opened
@@ -120,7 +121,8 @@ def test_an_unknown_stage_is_other() -> None:
 
 
 def test_the_stages_are_those_of_a_decision() -> None:
-    run = set(re.findall(r'watch\.run\(\s*"(\w+)"', Path(decision.__file__).read_text()))
+    code = "".join(Path(str(room.__file__)).read_text() for room in (access, views, decision))
+    run = set(re.findall(r'watch\.run\(\s*"(\w+)"', code))
     assert run | {"total"} == STAGES
     assert frozenset(get_args(State)) == STATES
 

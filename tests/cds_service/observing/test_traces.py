@@ -47,7 +47,7 @@ def test_a_call_is_a_span_with_its_status_and_service(
     client.post(URL, json=hook_call())
     client.get("/livez")  # what is only asked for is no call
     traces.close()
-    (span,) = collector.spans
+    *_, span = collector.spans  # after its stages
     assert span.name == "POST /cds-services/<service_id>"
     assert attributes(span) == {
         "http.route": "/cds-services/<service_id>",
@@ -88,7 +88,7 @@ def test_a_trace_of_the_clients_is_gone_on_with(
     headers = {"traceparent": sent, "tracestate": "quill=marta"}
     client.post(URL, json=hook_call(), headers=headers)
     traces.close()
-    (span,) = collector.spans
+    *_, span = collector.spans  # after its stages
     assert (span.trace_id.hex() == wanted) == (wanted is not None)
     assert b"marta" not in collector.bodies[0]
     assert b"Quill" not in collector.bodies[0]

@@ -17,9 +17,7 @@ from cds_service.hooks.discovery import PREFETCH, find_service
 from cds_service.hooks.request import HookRequest
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
-from cds_service.trust import Caller
-from lamo.deadline import Deadline
-from tests.calls import context_of, hook_call, searchset
+from tests.calls import context_of, hook_call, new_call, searchset
 from tests.cds_service.card_rules import assert_valid_cards
 from tests.fakes import FakeScorer
 from tests.fhir_mappings.calls import NOW
@@ -58,7 +56,7 @@ def decided(tools: Tools, version: str, hook: str) -> tuple[list[Any], Mapping[s
     request = HookRequest.from_json(
         find_service(f"lamo-{hook}"), hook_call(hook, prefetch=prefetch, context=context)
     )
-    cards = decide(request, Caller(), "request-1", Deadline.after_ms(5000), tools)
+    cards = decide(request, new_call(), tools)
     assert_valid_cards(cards, "p1")
     newest = tools.audit_log.list_events(limit=1)[0]
     return cards, tools.audit_log.find_event(newest.event_id).body

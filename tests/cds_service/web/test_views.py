@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -143,3 +144,8 @@ def test_only_named_origins_may_call(client: FlaskClient, origin: str, allowed: 
         assert answer.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
         assert "Access-Control-Allow-Credentials" not in answer.headers
     assert client.options(URL, headers=headers).status_code == 200
+
+
+def test_an_answer_tells_how_long_each_stage_took(client: FlaskClient) -> None:
+    told = client.post(URL, json=hook_call()).headers["Server-Timing"]
+    assert re.fullmatch(r"token;dur=\d+\.\d, json;dur=\d+\.\d, total;dur=\d+\.\d", told)
