@@ -65,10 +65,12 @@ def opened(settings: Settings, scorer: Scorer | None = None) -> Iterator[House]:
     configure_logs("warning")
     upgrade(settings.database_url)
     tools = build_tools(settings, scorer=scorer)
+    trust = build_trust(settings)
     doors = Doors(
         settings=settings,
         recorder=tools.audit_log,
-        identify=build_trust(settings).identify,
+        identify=trust.identify,
+        spend=trust.spend,
         admit=admit_all,
         decide=partial(decide, tools=tools),
         is_demonstration=tools.artifact.is_demonstration,

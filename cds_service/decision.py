@@ -39,7 +39,7 @@ UNREAD = frozenset({"absent", "failed"})  # states of a prefetch key
 READ_SHARE = 0.5  # of what is left then, at most, for reading the notes
 EXPLAIN_SHARE = 0.7  # of what is left then, at most, for what speaks for and against
 MOST_EXPLAINED = 8  # medications: what can be explained within 400 ms
-FETCH_SHARE = 0.6  # of the call's time, at most, for reading the client's FHIR server
+FETCH_SHARE = 0.75  # of the call's time, at most, for reading the client's FHIR server
 
 
 def decide(request: HookRequest, call: Call, tools: Tools) -> list[dict[str, Any]]:

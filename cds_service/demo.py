@@ -46,7 +46,12 @@ def print_cards(cards: list[dict[str, Any]]) -> None:
 
 
 def _service_for(hook: str, base: str) -> str:
-    listed = requests.get(f"{base}/cds-services", timeout=TIMEOUT_S).json()["services"]
+    answer = requests.get(f"{base}/cds-services", timeout=TIMEOUT_S)
+    if answer.status_code != 200:
+        raise click.ClickException(
+            f"{base} answered discovery with {answer.status_code}: {_diagnostics(answer.json())}"
+        )
+    listed = answer.json()["services"]
     for service in listed:
         if service["hook"] == hook:
             return str(service["id"])

@@ -12,7 +12,7 @@ from cds_service.hooks.request import HookRequest
 from cds_service.observing.health import Check
 from cds_service.observing.traces import Traces
 from cds_service.settings import Settings
-from cds_service.trust import Identify
+from cds_service.trust import Identify, Spend
 from lamo.deadline import Deadline
 
 Admit = Callable[[str, Deadline], AbstractContextManager[None]]
@@ -36,6 +36,7 @@ class Doors:
     settings: Settings
     recorder: Recorder
     identify: Identify  # (what is presented, deadline) to caller; raises ServiceError
+    spend: Spend  # (caller, request id, deadline): its token is good for one request
     admit: Admit  # lets one request of a client in, or raises NotAdmitted
     decide: Decide  # (request, call) to cards; raises ServiceError
     is_demonstration: bool  # the artifact is the bundled demonstration

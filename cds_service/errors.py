@@ -201,9 +201,10 @@ class AuditUnavailable(ServiceError):
 
     status = 503
     issue_code = "transient"
+    headers: Mapping[str, str] = {"Retry-After": "1"}
 
     def __init__(self) -> None:
         super().__init__(
-            "the decision could not be recorded in the audit log, so no card is given; "
-            "call again, and if it stays so have the operator look at the audit database"
+            "the audit database did not do its part in time, so nothing is given and no card "
+            "leaves; call again, and if it stays so have the operator look at that database"
         )

@@ -34,8 +34,7 @@ def _of_production(
             "LAMO_PUBLIC_URL: wanted the https URL under which clients reach the service; "
             "tokens are compared with it"
         )
-    if not any(one.disabled_at is None for one in registry.list_all()):
-        yield "no client may call: register one with `lamo-cds clients add` or LAMO_CLIENTS_FILE"
+    yield from _of_clients(registry)
     if is_demonstration and not settings.allow_demonstration:
         yield (
             "LAMO_ARTIFACT: found the demonstration model, wanted one that was validated here; "
@@ -48,3 +47,15 @@ def _of_production(
         yield (
             "LAMO_CERTIFICATE_HEADER and LAMO_PROXY_ADDRESSES: found one, wanted both or neither"
         )
+
+
+def _of_clients(registry: ClientRegistry) -> Iterator[str]:
+    listed = registry.list_all()
+    for one in listed:
+        if one.clash:
+            yield (
+                f"LAMO_CLIENTS_FILE: client {one.client.name!r} has the {one.clash} of another; "
+                "rename it, or `lamo-cds clients remove` the other"
+            )
+    if not any(one.disabled_at is None and not one.clash for one in listed):
+        yield "no client may call: register one with `lamo-cds clients add` or LAMO_CLIENTS_FILE"

@@ -122,6 +122,7 @@ def build_app(settings: Settings, loaded: Loaded, limits: ClientLimits) -> Flask
             settings=settings,
             recorder=tools.audit_log,
             identify=trust.identify,
+            spend=trust.spend,
             admit=Admission(limits, Places(settings.threads)).one,
             refused_tokens=trust.refused.latest,
             decide=partial(decide, tools=tools),
@@ -152,6 +153,15 @@ def print_addresses(settings: Settings, *, is_loaded: bool) -> None:
     """Tell a person what to try. Where each process loads a model, calls wait for that."""
     base = settings.base_url
     wait = "" if is_loaded else " The first answer comes when the model is loaded."
+    if settings.is_open:
+        click.echo(
+            f"WARNING: sandbox mode on {settings.host}: whoever reaches this address may call, and "
+            "see /metrics and /operator. LAMO_MODE=production takes registered clients alone."
+        )
+    if settings.is_production:
+        click.echo(f"Listening on {settings.host}:{settings.port} for {base}.{wait}")
+        click.echo("Registered clients may call: lamo-cds clients list")
+        return
     click.echo(f"Listening on {base}.{wait} Try:")
     click.echo(f"  {base}/              what this is")
     click.echo(f"  {base}/cds-services  discovery")

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -96,8 +96,8 @@ class Settings(BaseSettings):
     )
     proxy_addresses: Words = Field(
         (),
-        description="addresses of proxies whose client certificate header is believed, parted by "
-        "spaces; empty for none",
+        description="addresses or networks of proxies whose client certificate header is believed, "
+        "parted by spaces; empty for none",
     )
     certificate_header: str | None = Field(
         None,
@@ -241,10 +241,26 @@ class Settings(BaseSettings):
             raise ValueError("not absolute http(s) URLs")
         return tuple(base.rstrip("/") for base in value)
 
-    @field_validator("outbound_networks")
+    @field_validator("outbound_networks", "proxy_addresses")
     @classmethod
     def _networks_are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(ip_network(network)) for network in value)
+
+    def is_proxy(self, address: str | None) -> bool:
+        """Whether a request comes from a proxy whose word on certificates is believed."""
+        try:
+            found = ip_address(address or "")
+        except ValueError:
+            return False
+        return any(found in ip_network(network) for network in self.proxy_addresses)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody who reaches this machine may call."""
+        try:
+            return not (self.is_production or ip_address(self.host).is_loopback)
+        except ValueError:
+            return not (self.is_production or self.host == "localhost")
 
     @property
     def is_production(self) -> bool:
@@ -275,7 +291,11 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         settings = Settings()
         faults += _of_no_note_model(settings)
     except ValidationError as error:
-        faults += [_fault(detail) for detail in error.errors()]
+        faults += [
+            _fault(detail)
+            for detail in error.errors()
+            if detail["type"] != "default_factory_not_called"  # follows from another fault
+        ]
     if faults:
         lines = "\n".join(f"  {fault}" for fault in faults)
         raise SettingsError(f"the environment has settings that cannot be used:\n{lines}")
@@ -319,5 +339,6 @@ def _of_no_note_model(settings: Settings) -> list[str]:
 def _fault(detail: Any) -> str:
     """One line about one bad setting. A database URL may hold a password and is not repeated."""
     name = str(detail["loc"][0]).removeprefix(PREFIX).lower()
-    found = "a value of another form" if "url" in name else repr(detail["input"])
+    is_secret = "url" in name or "SecretStr" in str(Settings.model_fields[name].annotation)
+    found = "a value of another form" if is_secret else repr(detail["input"])
     return f"{env_name(name)}: found {found}, wanted {Settings.model_fields[name].description}"

@@ -7,7 +7,7 @@ that is registered is held to its proof there too.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -17,7 +17,7 @@ from cds_service.clients.keys import ClientKeys
 from cds_service.clients.refused import RefusedTokens
 from cds_service.clients.registry import ClientRegistry
 from cds_service.clients.seen_tokens import SeenTokens
-from cds_service.clients.tokens import TokenRefused, verify_token
+from cds_service.clients.tokens import TokenRefused, Verified, verify_token
 from cds_service.errors import NotForClient, Untrusted
 from cds_service.observing.metrics import token_refused
 from lamo.deadline import Deadline
@@ -34,6 +34,8 @@ class Caller:
     client: str = ANONYMOUS  # the name of a registered one
     fhir_bases: tuple[str, ...] | None = None  # what may be read for it; None: as settings allow
     services: tuple[str, ...] = ()  # ids that it may call; empty for all
+    token: Verified | None = field(default=None, repr=False)  # good for one request, not yet spent
+    doubt: str = ""  # why a token that came was not believed; in sandbox mode alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ class Presented:
 
 
 Identify = Callable[[Presented, Deadline], Caller]
+Spend = Callable[[Caller, str, Deadline], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,33 +75,56 @@ class Trust:
         if self.takes_anonymous and not (presented.authorization or presented.certificate):
             return Caller()
         try:
-            client = within(deadline, self._proven, presented, deadline)
+            client, token = within(deadline, self._proven, presented, deadline)
         except TokenRefused as refused:
             self._note(refused, presented.request_id)
             if self.takes_anonymous and not refused.client:
-                return Caller()
+                return Caller(doubt=refused.reason)
             raise Untrusted from None
         if client.services and presented.service_id not in (None, *client.services):
             raise NotForClient
-        return Caller(client=client.name, fhir_bases=client.fhir_bases, services=client.services)
+        return Caller(
+            client=client.name,
+            fhir_bases=client.fhir_bases,
+            services=client.services,
+            token=token,
+        )
 
-    def _proven(self, presented: Presented, deadline: Deadline) -> RegisteredClient:
+    def spend(self, caller: Caller, request_id: str, deadline: Deadline) -> None:
+        """See to it that the caller's token is used once. To be done before anything is answered.
+
+        Raises:
+            Untrusted: it was used before.
+            AuditUnavailable: the database cannot tell.
+        """
+        token = caller.token
+        if token is None:
+            return
+        told = {"expires_at": token.expires_at, "now": int(self.clock())}
+        if not within(deadline, self.seen.take, caller.client, token.jti, **told):
+            self._note(TokenRefused("replayed", "", caller.client), request_id)
+            raise Untrusted
+
+    def _proven(
+        self, presented: Presented, deadline: Deadline
+    ) -> tuple[RegisteredClient, Verified | None]:
         if presented.authorization is None and presented.certificate is not None:
-            return self._certified(presented.certificate)
+            return self._certified(presented.certificate), None
         now, token = self.clock(), _bearer(presented.authorization)
         told = verify_token(token, presented.url, now, (self.registry, self.keys), deadline)
         name, wanted = told.client.name, told.client.certificate
         if wanted is not None and presented.certificate != wanted:
-            raise TokenRefused("certificate", "wanted the registered one beside the token", name)
-        if not self.seen.take(name, told.jti, expires_at=told.expires_at, now=int(now)):
-            raise TokenRefused("replayed", "", name)
-        return told.client
+            shown = ascii((presented.certificate or "")[:200])
+            raise TokenRefused(
+                "certificate", f"found {shown} beside the token, wanted {wanted}", name
+            )
+        return told.client, told
 
     def _certified(self, subject: str) -> RegisteredClient:
         """The client that a certificate is enough for: one that is registered without an issuer."""
         listed = self.registry.by_certificate(subject)
         if listed is None:
-            raise TokenRefused("certificate", "no registered client has this subject")
+            raise TokenRefused("certificate", f"found {subject[:200]!a}")
         if listed.disabled_at is not None:
             raise TokenRefused("disabled", f"since {listed.disabled_at}", listed.client.name)
         if listed.client.issuer is not None:

@@ -35,6 +35,7 @@ def client(settings: Settings, decide: FakeDecide, recorder: FakeRecorder) -> Fl
         settings=settings,
         recorder=recorder,
         identify=lambda presented, deadline: Caller(),
+        spend=lambda caller, request_id, deadline: None,
         admit=admit_all,
         decide=decide,
         is_demonstration=True,

@@ -1,7 +1,7 @@
 """`lamo-cds clients`: who may call, and why some were refused."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,32 +40,40 @@ _unchecked = click.option(
 )
 
 
+def _members(command: Callable[..., None]) -> Callable[..., None]:
+    """What may be said of a client beside its keys."""
+    for option in (
+        click.option("--longest-token-s", type=int, help="Seconds that a token may live."),
+        click.option("--certificate", help="The subject of its client certificate."),
+        click.option("--audience", "audiences", multiple=True, help="An aud beside the URL."),
+        click.option("--fhir-base", "fhir_bases", multiple=True, help="A FHIR server to read."),
+        click.option("--service", "services", multiple=True, help="A service; by default, all."),
+        click.option("--tenant", "tenants", multiple=True, help="A tenant that may call."),
+    ):
+        command = option(command)
+    return command
+
+
 @clients.command()
 @click.argument("name")
 @click.option("--issuer", help="The iss of the client's tokens, exactly.")
 @_keys_url
 @_keys_file
-@click.option("--tenant", "tenants", multiple=True, help="A tenant that may call; repeatable.")
-@click.option("--service", "services", multiple=True, help="A service id; by default, all.")
-@click.option("--fhir-base", "fhir_bases", multiple=True, help="A FHIR server to read for it.")
-@click.option("--audience", "audiences", multiple=True, help="An aud beside the URL called.")
-@click.option("--certificate", help="The subject of its client certificate.")
-@click.option("--longest-token-s", type=int, help="Seconds that a token may live, at most 3600.")
+@_members
 @_unchecked
 @_refusing
-def add(name: str, jwks: Path | None, unchecked: bool, **members: Any) -> None:
+def add(name: str, unchecked: bool, **members: Any) -> None:
     """Register the client NAME."""
-    from cds_service.clients.client import client_from, read_keys_file
+    from cds_service.clients.client import client_from
 
-    told = {member: value for member, value in members.items() if value not in (None, ())}
-    if jwks is not None:
-        told["jwks"] = read_keys_file(jwks)
-    client = client_from({"name": name} | told)
-    with _registry() as (registry, settings):
+    client = client_from({"name": name} | _told(members))
+    with _registry(make=True) as (registry, settings):
         if client.jwks_url and not unchecked:
             _check_keys(settings, client.jwks_url)
         registry.add(client)
-    click.echo(f"ok: {client.name} is registered; running services know it within seconds")
+        _say(f"{client.name} is registered", settings)
+    if client.certificate and not settings.certificate_header:
+        click.echo("note: a certificate is read where LAMO_CERTIFICATE_HEADER is set", err=True)
 
 
 @clients.command("list")
@@ -79,6 +87,20 @@ def list_command(as_json: bool) -> None:
         click.echo(json.dumps(_as_json(one)) if as_json else _as_line(one))
     if not listed and not as_json:
         click.echo("no client is registered: see `lamo-cds clients add --help`")
+
+
+@clients.command("set")
+@click.argument("name")
+@_members
+@_refusing
+def set_command(name: str, **members: Any) -> None:
+    """Replace what is registered of the client NAME; what is not named stays.
+
+    An empty value takes a list away: `--tenant ''`.
+    """
+    with _registry() as (registry, settings):
+        registry.change(name, **_told(members))
+        _say(f"{name} is changed", settings)
 
 
 @clients.command()
@@ -101,7 +123,7 @@ def rotate(name: str, jwks_url: str | None, jwks: Path | None, unchecked: bool) 
         if jwks_url and not unchecked:
             _check_keys(settings, jwks_url)
         registry.change(name, jwks_url=jwks_url, jwks=keys)
-    click.echo(f"ok: {name} has new keys; the old ones are refused within seconds")
+        _say(f"{name} has new keys", settings)
 
 
 @clients.command()
@@ -109,9 +131,9 @@ def rotate(name: str, jwks_url: str | None, jwks: Path | None, unchecked: bool) 
 @_refusing
 def disable(name: str) -> None:
     """Refuse the client NAME from now on."""
-    with _registry() as (registry, _):
+    with _registry() as (registry, settings):
         registry.set_disabled(name, disabled=True)
-    click.echo(f"ok: {name} is disabled; running services refuse it within seconds")
+        _say(f"{name} is disabled", settings)
 
 
 @clients.command()
@@ -119,9 +141,19 @@ def disable(name: str) -> None:
 @_refusing
 def enable(name: str) -> None:
     """Take calls of the disabled client NAME again."""
-    with _registry() as (registry, _):
+    with _registry() as (registry, settings):
         registry.set_disabled(name, disabled=False)
-    click.echo(f"ok: {name} may call")
+        _say(f"{name} may call", settings)
+
+
+@clients.command()
+@click.argument("name")
+@_refusing
+def remove(name: str) -> None:
+    """Forget the client NAME."""
+    with _registry() as (registry, settings):
+        registry.remove(name)
+        _say(f"{name} is forgotten", settings)
 
 
 @clients.command()
@@ -151,25 +183,51 @@ def refused(limit: int, as_json: bool) -> None:
 
 
 @contextmanager
-def _engine() -> Iterator[tuple[Any, Settings]]:
-    from cds_service.audit.database import open_engine
-    from cds_service.audit.migrate import upgrade
+def _engine(*, make: bool = False) -> Iterator[tuple[Any, Settings]]:
+    """The database of the settings, with its tables; made only where something is to be kept."""
+    from cds_service.audit.database import open_engine, reporting_failures
+    from cds_service.audit.migrate import check_head, upgrade
 
     settings = read_settings()
-    upgrade(settings.database_url)
+    if make:
+        upgrade(settings.database_url)
     engine = open_engine(settings.database_url)
     try:
+        reader = engine.execution_options(sqlite_begin="BEGIN")
+        with reporting_failures(), reader.begin() as connection:
+            check_head(connection)
         yield engine, settings
     finally:
         engine.dispose()
 
 
 @contextmanager
-def _registry() -> Iterator[tuple["ClientRegistry", Settings]]:
+def _registry(*, make: bool = False) -> Iterator[tuple["ClientRegistry", Settings]]:
     from cds_service.clients.registry import ClientRegistry
 
-    with _engine() as (engine, settings):
+    with _engine(make=make) as (engine, settings):
         yield ClientRegistry(engine, settings.clients_file), settings
+
+
+def _told(members: dict[str, Any]) -> dict[str, Any]:
+    """The members that were named; an empty value in a list empties it."""
+    from cds_service.clients.client import read_keys_file
+
+    told = {member: value for member, value in members.items() if value not in (None, ())}
+    if "jwks" in told:
+        told["jwks"] = read_keys_file(told["jwks"])
+    return {
+        member: [one for one in value if one] if isinstance(value, tuple) else value
+        for member, value in told.items()
+    }
+
+
+def _say(done: str, settings: Settings) -> None:
+    """Tell what was done, and in which database: another folder has another."""
+    from sqlalchemy import make_url
+
+    database = make_url(settings.database_url).render_as_string(hide_password=True)
+    click.echo(f"ok: {done} in {database}; services over it know within seconds")
 
 
 def _check_keys(settings: Settings, url: str) -> None:
@@ -195,6 +253,7 @@ def _as_json(one: "Listed") -> dict[str, Any]:
         **one.client.model_dump(mode="json", exclude_defaults=True),
         "source": one.source,
         "disabled_at": one.disabled_at,
+        "clash": one.clash,
     }
 
 
@@ -203,5 +262,8 @@ def _as_line(one: "Listed") -> str:
     keys = client.jwks_url or ("pinned keys" if client.jwks else "no keys")
     who = client.issuer or f"certificate {client.certificate}"
     standing = f"disabled since {one.disabled_at}" if one.disabled_at else "may call"
+    if one.clash:
+        standing = f"set aside: another client has its {one.clash}"
     services = ", ".join(client.services) or "all services"
-    return f"{client.name}  {standing}  {who}  {keys}  {services}  ({one.source})"
+    bases = ", ".join(client.fhir_bases) or "no FHIR server"
+    return f"{client.name}  {standing}  {who}  {keys}  {services}  {bases}  ({one.source})"

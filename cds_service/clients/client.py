@@ -1,10 +1,10 @@
 """What is registered of one CDS Client: all that a token or a call of it is held against."""
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -12,7 +12,9 @@ from cds_service.clients.key_sets import KeySetRefused, read_key_set
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.request import is_plain_url
 
+KNOWN_BY = ("name", "issuer", "certificate")  # members that no two clients share
 MOST_TOKEN_S = 3600  # CDS Hooks best practices: a token, and the memory of its jti, lives an hour
+PYDANTIC = "Value error, "
 SANDBOX_ISSUERS = frozenset({"https://sandbox.cds-hooks.org"})  # its private key is public
 
 
@@ -48,7 +50,7 @@ class RegisteredClient(BaseModel):
     @field_validator("jwks_url")
     @classmethod
     def _url_is_plain(cls, value: str | None) -> str | None:
-        if value is not None and not is_plain_url(value):
+        if value is not None and not (is_plain_url(value) and _is_https(value)):
             raise ValueError("wanted an absolute https URL")
         return value
 
@@ -87,6 +89,12 @@ class RegisteredClient(BaseModel):
         return self
 
 
+def _is_https(url: str) -> bool:
+    """Whether keys may come from there: http only from this machine, which a sandbox may read."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in ("127.0.0.1", "localhost", "::1")
+
+
 def client_from(definition: Mapping[str, Any]) -> RegisteredClient:
     """Check a definition.
 
@@ -97,33 +105,11 @@ def client_from(definition: Mapping[str, Any]) -> RegisteredClient:
         return RegisteredClient.model_validate(definition)
     except ValidationError as error:
         faults = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'client'}: {one['msg']}" for one in error.errors()
+            f"{'.'.join(map(str, one['loc'])) or 'client'}: {one['msg'].removeprefix(PYDANTIC)}"
+            for one in error.errors()
         )
         called = definition.get("name")
         raise ClientRefused(f"client {called!r} cannot be registered: {faults}") from None
-
-
-def read_clients_file(path: Path) -> tuple[RegisteredClient, ...]:
-    """The clients of a TOML file, each a table [[client]] with the members of RegisteredClient.
-
-    Raises:
-        ClientRefused: the file cannot be read or used; says where.
-    """
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ClientRefused(f"the clients file {path} cannot be read: {error}") from None
-    tables = content.pop("client", [])
-    if content or not isinstance(tables, list):
-        raise ClientRefused(f"the clients file {path} may hold [[client]] tables and nothing else")
-    return tuple(client_from(_with_keys(table, path.parent)) for table in tables)
-
-
-def _with_keys(table: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
-    """Replace the name of a key file by what it holds."""
-    if not isinstance(table.get("jwks"), str):
-        return table
-    return {**table, "jwks": read_keys_file(folder / table["jwks"])}
 
 
 def read_keys_file(path: Path) -> Any:
@@ -133,6 +119,12 @@ def read_keys_file(path: Path) -> Any:
         ClientRefused: it cannot be read.
     """
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        text = path.read_text("utf-8")
+        return json.loads(text)
+    except OSError as error:
         raise ClientRefused(f"the key file {path} cannot be read: {error}") from None
+    except ValueError:
+        found = "a PEM file" if "-----BEGIN" in text else "text that is not JSON"
+        raise ClientRefused(
+            f"the key file {path}: found {found}, wanted a JWK Set as docs/connecting.md makes one"
+        ) from None

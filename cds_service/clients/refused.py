@@ -77,6 +77,7 @@ class RefusedTokens:
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._last: dict[tuple[str, str, str], tuple[str, str]] = {}
         self._written_at = clock() - PAUSE_S
+        self._is_due = False  # somebody will write what is counted
 
     def note(self, client: str, reason: str, detail: str, request_id: str) -> None:
         """Count one refusal. A database that fails is logged: the refusal stands all the same."""
@@ -86,8 +87,21 @@ class RefusedTokens:
             self._counts[key] += 1
             self._last[key] = (detail[:MOST_DETAIL], request_id)
             if self._clock() - self._written_at < PAUSE_S:
+                self._write_later()
                 return
-            self._written_at = self._clock()
+        self._write_now()
+
+    def _write_later(self) -> None:
+        """Have another thread write what no refusal may come after to write."""
+        if not self._is_due:
+            self._is_due = True
+            timer = threading.Timer(PAUSE_S, self._write_now)
+            timer.daemon = True
+            timer.start()
+
+    def _write_now(self) -> None:
+        with self._lock:
+            self._written_at, self._is_due = self._clock(), False
             rows = self._rows()
         try:
             self._write(rows)

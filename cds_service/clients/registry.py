@@ -7,7 +7,7 @@ a minute, and then nobody passes: a client that was disabled must not go on for 
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +18,12 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, u
 from cds_service.audit.canonical import rfc3339
 from cds_service.audit.database import AuditFailure, reporting_failures
 from cds_service.clients.client import (
+    KNOWN_BY,
     ClientRefused,
     RegisteredClient,
     client_from,
-    read_clients_file,
 )
+from cds_service.clients.clients_file import ClientsFile
 from cds_service.clients.models import ClientRow
 
 FRESH_S = 5.0
@@ -37,6 +38,7 @@ class Listed:
     source: str  # "database" or "file"
     changed_at: str | None = None  # RFC 3339 in UTC; None for one of the file
     disabled_at: str | None = None
+    clash: str = ""  # what it has in common with another: then this one, of the file, is set aside
 
 
 class ClientRegistry:
@@ -50,7 +52,7 @@ class ClientRegistry:
     ) -> None:
         self._engine = engine
         self._reader = engine.execution_options(sqlite_begin="BEGIN")  # takes no writer's lock
-        self._of_file = read_clients_file(clients_file) if clients_file else ()
+        self._file = ClientsFile(clients_file) if clients_file else None
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: tuple[Listed, ...] = ()
@@ -58,11 +60,14 @@ class ClientRegistry:
 
     def by_issuer(self, issuer: str) -> Listed | None:
         """The client whose tokens have this issuer, disabled or not."""
-        return next((one for one in self.current() if one.client.issuer == issuer), None)
+        return next((one for one in self._usable() if one.client.issuer == issuer), None)
 
     def by_certificate(self, subject: str) -> Listed | None:
         """The client whose certificate has this subject, disabled or not."""
-        return next((one for one in self.current() if one.client.certificate == subject), None)
+        return next((one for one in self._usable() if one.client.certificate == subject), None)
+
+    def _usable(self) -> Iterator[Listed]:
+        return (one for one in self.current() if not one.clash)
 
     def current(self) -> tuple[Listed, ...]:
         """All clients, at most FRESH_S old, or USABLE_S while the database does not answer."""
@@ -129,19 +134,19 @@ class ClientRegistry:
 
     def _all(self, connection: Connection) -> tuple[Listed, ...]:
         stored = [_listed(row) for row in connection.execute(_ROWS).mappings()]
-        of_file = [Listed(client=client, source="file") for client in self._of_file]
-        for one in of_file:
-            self._check_free(one.client, stored)
+        clients = self._file.clients() if self._file else ()
+        of_file = [
+            Listed(client=client, source="file", clash=_shared(client, stored))
+            for client in clients
+        ]
         return tuple(sorted((*stored, *of_file), key=lambda one: one.client.name))
 
     def _check_free(self, client: RegisteredClient, others: Sequence[Listed]) -> None:
-        for member in ("name", "issuer", "certificate"):
-            value = getattr(client, member)
-            if value is not None and any(getattr(one.client, member) == value for one in others):
-                raise ClientRefused(
-                    f"client {client.name!r}: another client has the same {member}; "
-                    "see `lamo-cds clients list`"
-                )
+        if member := _shared(client, others):
+            raise ClientRefused(
+                f"client {client.name!r}: another client has the same {member}; "
+                "see `lamo-cds clients list`"
+            )
 
     def _is_younger(self, age_s: float) -> bool:
         return self._read_at is not None and self._clock() - self._read_at < age_s
@@ -150,6 +155,17 @@ class ClientRegistry:
 _ROWS = select(
     ClientRow.name, ClientRow.definition, ClientRow.changed_at, ClientRow.disabled_at
 ).order_by(ClientRow.name)
+
+
+def _shared(client: RegisteredClient, others: Sequence[Listed]) -> str:
+    """The member that a client shares with another one, by which they could not be told apart."""
+    known = ((member, getattr(client, member)) for member in KNOWN_BY)
+    shared = (
+        member
+        for member, value in known
+        if value is not None and any(getattr(one.client, member) == value for one in others)
+    )
+    return next(shared, "")
 
 
 def _stored(connection: Connection, name: str) -> Listed:

@@ -47,7 +47,7 @@ class SeenTokens:
         Raises:
             AuditFailure: the database does not do its part, so nobody can tell.
         """
-        digest = hashlib.sha256(f"{client}\n{jti}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{client}\n{jti}".encode("utf-8", "surrogatepass")).hexdigest()
         with reporting_failures(), self._engine.begin() as connection:
             taken = connection.execute(_INSERT, {"digest": digest, "expires_at": expires_at})
             if self._is_time_to_purge():

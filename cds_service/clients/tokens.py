@@ -20,7 +20,7 @@ from cds_service.clients.registry import ClientRegistry
 from cds_service.web.json_body import JsonRefused, json_type, read_json
 from lamo.deadline import Deadline
 
-MOST_CHARACTERS = 16_384  # of a token
+MOST_CHARACTERS = 8_190  # of a token: what the server takes of a header
 MOST_NAME = 512  # characters of kid, iss, jti
 FARTHEST = 1e12  # seconds since 1970
 LEEWAY_S = 60  # by which the clocks of two machines may differ
@@ -185,10 +185,13 @@ def _verified_claims(
             },
         )
     except jwt.InvalidAudienceError:
-        raise TokenRefused("audience", f"wanted {' or '.join(accepted)}") from None
+        found = _segment(token.split(".")[1]).get("aud")
+        shown = _shown(found) if isinstance(found, str) else json_type(found)
+        detail = f"found {shown}, wanted {' or '.join(accepted)}"
+        raise TokenRefused("audience", detail) from None
     except jwt.MissingRequiredClaimError as missing:
         raise TokenRefused("claims", f"{missing.claim}: found nothing") from None
-    except jwt.InvalidSignatureError:
+    except (jwt.InvalidSignatureError, jwt.DecodeError):
         raise TokenRefused("signature", f"kid {_shown(key.kid)}") from None
     except jwt.PyJWTError as error:
         raise TokenRefused("claims", type(error).__name__) from None
@@ -223,7 +226,7 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float:
     value: float = claims[name]
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not abs(value) < FARTHEST:
-        found = MISTYPED.format(found=json_type(value), wanted="seconds since 1970")
+        found = MISTYPED.format(found=json_type(value), wanted="seconds since 1970, below 1e12")
         raise TokenRefused("claims", f"{name}: {found}")
     return value
 

@@ -15,8 +15,8 @@ from cds_service.hooks.discovery import Service
 from cds_service.hooks.members import matching_at, object_at, optional_object_at, text_at
 from cds_service.hooks.orders import Orders, read_orders
 
-FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-USER_ID = re.compile(r"([A-Z][A-Za-z]{1,63}/)?[A-Za-z0-9\-.]{1,64}")
+FHIR_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}")  # dots alone lead elsewhere in a URL
+USER_ID = re.compile(r"([A-Z][A-Za-z]{1,63}/)?(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}")
 TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 

@@ -65,7 +65,8 @@ def is_under(url: str, base: str) -> bool:
 
 def _is_plain_path(path: str) -> bool:
     """Whether there is nothing in a path, once decoded, that leads out of where it seems to be."""
-    return "\\" not in path and posixpath.normpath(path or "/") == (path.rstrip("/") or "/")
+    odd = "\\" in path or "%" in path  # what is encoded twice, somebody may decode twice
+    return not odd and posixpath.normpath(path or "/") == (path.rstrip("/") or "/")
 
 
 def _is_plain_host(netloc: str, host: str) -> bool:

@@ -11,7 +11,7 @@ from lamo.deadline import Deadline
 
 REFERENCED = "referenced"  # where the resources stand, beside the prefetch keys
 MAX_REFERENCED = 24
-MEDICATION = re.compile(r"Medication/[A-Za-z0-9\-.]{1,64}", re.ASCII)
+MEDICATION = re.compile(r"Medication/(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}", re.ASCII)
 NOT_READ = Gap(
     kind="medications-not-read",
     where=REFERENCED,

@@ -70,6 +70,8 @@ class Admission:
         Raises:
             TooManyRequests, Overloaded: the request is refused.
         """
+        if deadline.left_s() == 0:  # it has waited for a thread until now
+            raise Overloaded("busy")
         with self._limits.one(client), self._places.one(deadline.share(WAIT_SHARE)):
             yield
 
@@ -81,6 +83,7 @@ def admitted(view: View) -> View:
     def let_in(service_id: str) -> ResponseReturnValue:
         doors: Doors = current_app.extensions["doors"]
         with doors.admit(g.caller.client, g.deadline):
+            doors.spend(g.caller, g.request_id, g.deadline)
             return view(service_id)
 
     return let_in

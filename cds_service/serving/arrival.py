@@ -4,6 +4,11 @@ Nothing is judged here: what is odd is called whole, and the parser behind this 
 """
 
 import re
+from contextvars import ContextVar
+
+# when all of the request that this thread answers was here, by the monotonic clock; 0 where nobody
+# knows. The time of a call runs from then on, also while it waits for a thread.
+arrived_at: ContextVar[float] = ContextVar("arrived_at", default=0.0)
 
 LARGEST_HEAD = 64 * 1024  # bytes: a token and a few dozen fields; of trailers too
 LONGEST_SIZE_LINE = 8190  # bytes before a chunk; the parser refuses a longer one

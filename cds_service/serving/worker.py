@@ -23,7 +23,7 @@ from gunicorn.workers.gthread import TConn  # type: ignore[import-untyped]
 
 from cds_service.observing.metrics import request_answered
 from cds_service.observing.server import CautiousWorker, answer_to
-from cds_service.serving.arrival import Arrival
+from cds_service.serving.arrival import Arrival, arrived_at
 from cds_service.settings import Settings
 
 ARRIVE_DEADLINES = 10  # times the deadline of a call, for the whole of a request to come
@@ -47,6 +47,7 @@ class Connection(TConn):  # type: ignore[misc]
         super().__init__(worker.cfg, sock, address, sock.getsockname())
         self.worker = worker
         self.arrival = Arrival(0)
+        self.whole_at = 0.0  # monotonic clock
 
     def close(self, graceful: bool = False) -> None:
         """Called by gunicorn, gracefully behind an answer: the client may not have it yet."""
@@ -85,6 +86,7 @@ class WholeRequestWorker(CautiousWorker):
 
     def handle_request(self, req: Any, conn: Connection) -> bool:
         """Called by gunicorn in the thread that answers."""
+        arrived_at.set(conn.whole_at)
         conn.sock.settimeout(SEND_S)  # of the whole answer, to a client that does not take it
         keeps = super().handle_request(req, conn)
         return keeps and conn.arrival.is_whole  # else the rest of the request would be read first
@@ -142,6 +144,7 @@ class WholeRequestWorker(CautiousWorker):
     def _answer(self, conn: Connection) -> None:
         """Give the request to a thread; a flood of calls takes none from what is no call."""
         self._wait_no_more(conn)
+        conn.whole_at = time.monotonic()
         conn.init()
         conn.parser.unreader.unread(bytes(conn.arrival.received))
         is_call = conn.arrival.received.startswith(b"POST ")

@@ -9,6 +9,8 @@ from cds_service.trust import Presented
 OPEN = frozenset(  # nothing of a patient stands there
     {"cds.show_landing", "operate.tell_alive", "operate.tell_ready", "operate.show_api"}
 )
+# Their tokens are spent once they are let in: a flood of a client must not reach the database
+ADMITTED = frozenset({"cds.call_service", "cds.take_feedback"})
 OPERATORS = frozenset({"operate.show_metrics", "operate.show_refused_tokens"})
 
 
@@ -30,12 +32,14 @@ def identify_caller(request: Request, doors: Doors) -> None:
         return
     presented = _presented(request, doors)
     g.caller = g.watch.run("token", doors.identify, presented, g.deadline)
+    if endpoint not in ADMITTED:
+        doors.spend(g.caller, g.request_id, g.deadline)
 
 
 def _presented(request: Request, doors: Doors) -> Presented:
     settings = doors.settings
     certificate = None
-    if settings.certificate_header and request.remote_addr in settings.proxy_addresses:
+    if settings.certificate_header and settings.is_proxy(request.remote_addr):
         certificate = request.headers.get(settings.certificate_header) or None
     return Presented(
         url=f"{settings.base_url}{request.path}",

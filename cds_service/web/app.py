@@ -10,9 +10,10 @@ from cds_service.doors import Doors
 from cds_service.observing.calls import watch_requests
 from cds_service.observing.health import Health
 from cds_service.observing.views import operate
+from cds_service.serving.arrival import arrived_at
 from cds_service.stopwatch import Stopwatch
 from cds_service.web.access import identify_caller
-from cds_service.web.headers import REQUEST_ID, add_headers, choose_request_id
+from cds_service.web.headers import CALLER, REQUEST_ID, add_headers, choose_request_id, told_of
 from cds_service.web.refusals import refuse
 from cds_service.web.views import bp
 from lamo.deadline import Deadline
@@ -55,7 +56,8 @@ def create_app(doors: Doors) -> Flask:
 def _begin(doors: Doors) -> None:
     g.started = time.perf_counter()
     g.watch = Stopwatch()
-    g.deadline = Deadline.after_ms(doors.settings.deadline_ms)
+    since = arrived_at.get() or time.monotonic()
+    g.deadline = Deadline(since + doors.settings.deadline_ms / 1000)
     g.request_id = choose_request_id(request.headers.get(REQUEST_ID))
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
@@ -66,6 +68,8 @@ def _finish(response: Response, doors: Doors) -> Response:
     method = request.method if request.method in METHODS else "other"
     route = request.url_rule.rule if request.url_rule else "other"
     log.info("answered", method=method, route=route, status=response.status_code, ms=ms)
+    if "caller" in g and not doors.settings.is_production:
+        response.headers[CALLER] = told_of(g.caller)
     return add_headers(
         response,
         request_id=g.request_id,

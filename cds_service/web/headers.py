@@ -7,8 +7,10 @@ from uuid import uuid4
 from flask import Response
 
 from cds_service.stopwatch import Stopwatch
+from cds_service.trust import Caller
 
 REQUEST_ID = "X-Request-Id"
+CALLER = "Lamo-Caller"
 SERVER_TIMING = "Server-Timing"
 SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -31,6 +33,11 @@ def choose_request_id(offered: str | None) -> str:
     if offered and SAFE_REQUEST_ID.fullmatch(offered):
         return offered
     return str(uuid4())
+
+
+def told_of(caller: Caller) -> str:
+    """Who a sandbox took the caller for, and why no token was believed, for who tries them."""
+    return f"{caller.client}; token-refused={caller.doubt}" if caller.doubt else caller.client
 
 
 def server_timing(watch: Stopwatch) -> str:

@@ -42,10 +42,12 @@ def opened(settings: Settings) -> Iterator[Service]:
     """The service over an audit log of its own, in this process."""
     upgrade(settings.database_url)
     tools = build_tools(settings)
+    trust = build_trust(settings)
     doors = Doors(
         settings=settings,
         recorder=tools.audit_log,
-        identify=build_trust(settings).identify,
+        identify=trust.identify,
+        spend=trust.spend,
         admit=admit_all,
         decide=partial(decide, tools=tools),
         is_demonstration=True,

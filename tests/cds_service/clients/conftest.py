@@ -106,6 +106,7 @@ def make_house(tmp_path: Path, engine: Engine) -> Callable[..., House]:
             settings=settings,
             recorder=recorder,
             identify=trust.identify,
+            spend=trust.spend,
             admit=admit_all,
             refused_tokens=trust.refused.latest,
             decide=decide,

@@ -9,8 +9,10 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine
 
 from cds_service.audit.database import AuditFailure, open_engine
+from cds_service.audit.migrate import upgrade
 from cds_service.cli import main
-from cds_service.clients.client import ClientRefused, client_from, read_clients_file
+from cds_service.clients.client import ClientRefused, client_from
+from cds_service.clients.clients_file import ClientsFile, read_clients_file
 from cds_service.clients.refused import RefusedTokens
 from cds_service.clients.registry import ClientRegistry
 from cds_service.clients.seen_tokens import SeenTokens
@@ -132,6 +134,48 @@ def test_a_file_with_something_else_in_it_is_refused(tmp_path: Path) -> None:
         read_clients_file(path)
 
 
+def write_client(path: Path, *names: str, issuer: str = ISSUER) -> None:
+    (path.parent / "keys.json").write_text(json.dumps(SIGNER.jwks))
+    table = '[[client]]\nname = "{}"\nissuer = "{}{}"\njwks = "keys.json"\n'
+    path.write_text("".join(table.format(name, issuer, name) for name in names))
+
+
+def test_a_changed_file_is_read_again_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "clients.toml"
+    write_client(path, "a")
+    clients = ClientsFile(path)
+    write_client(path, "a", "b")
+    assert [client.name for client in clients.clients()] == ["a", "b"]
+    path.write_text("half a l")
+    assert [client.name for client in clients.clients()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("content", ['client = ["x"]', "client = 1"])
+def test_what_is_no_table_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "clients.toml").write_text(content)
+    with pytest.raises(ClientRefused, match="nothing else"):
+        ClientsFile(tmp_path / "clients.toml")
+
+
+def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
+    write_client(tmp_path / "clients.toml", "a", "a")
+    with pytest.raises(ClientRefused, match="two clients have the name 'a'"):
+        ClientsFile(tmp_path / "clients.toml")
+
+
+def test_one_of_the_file_that_clashes_is_set_aside_and_the_others_go_on(
+    tmp_path: Path, engine: Engine
+) -> None:
+    path = tmp_path / "clients.toml"
+    write_client(path, "ehr-1", "other")
+    ClientRegistry(engine).add(registered(issuer="https://b.example"))  # knows no file
+    registry = ClientRegistry(engine, path)
+    clashes = {(one.client.name, one.source): one.clash for one in registry.list_all()}
+    assert clashes == {("ehr-1", "database"): "", ("ehr-1", "file"): "name", ("other", "file"): ""}
+    assert registry.by_issuer(f"{ISSUER}ehr-1") is None
+    assert registry.by_issuer(f"{ISSUER}other")
+
+
 class TestProduction:
     """Production mode starts whole or not at all."""
 
@@ -199,9 +243,32 @@ class TestCommands:
 
     @pytest.mark.parametrize("words", [("list",), ("refused",)])
     def test_nothing_yet(self, tmp_path: Path, words: tuple[str, ...]) -> None:
+        upgrade(f"sqlite:///{tmp_path}/audit.db")
         answer = self.run(tmp_path, *words)
         assert (answer.exit_code, answer.output.startswith("no ")) == (0, True)
 
+    def test_what_only_reads_makes_no_database(self, tmp_path: Path) -> None:
+        assert self.run(tmp_path, "list").exit_code == 1
+        assert not (tmp_path / "audit.db").exists()
+
+    def test_what_is_registered_can_be_changed_and_forgotten(
+        self, tmp_path: Path, keys: str
+    ) -> None:
+        self.run(tmp_path, "add", "ehr-1", "--issuer", ISSUER, "--jwks", keys, "--tenant", "a")
+        base = "https://ehr.example.org/r4"
+        self.run(tmp_path, "set", "ehr-1", "--fhir-base", base, "--tenant", "")
+        listed = json.loads(self.run(tmp_path, "list", "--json").output)
+        assert (listed["fhir_bases"], listed.get("tenants")) == ([base], None)
+        assert "is forgotten" in self.run(tmp_path, "remove", "ehr-1").output
+        assert "no client is registered" in self.run(tmp_path, "list").output
+
+    def test_a_pem_file_is_told_from_a_key_set(self, tmp_path: Path) -> None:
+        path = tmp_path / "key.pem"
+        path.write_text("-----BEGIN PUBLIC KEY-----")
+        answer = self.run(tmp_path, "add", "ehr-1", "--issuer", ISSUER, "--jwks", str(path))
+        assert "found a PEM file, wanted a JWK Set" in answer.output
+
     def test_a_client_that_is_not_there(self, tmp_path: Path) -> None:
+        upgrade(f"sqlite:///{tmp_path}/audit.db")
         answer = self.run(tmp_path, "disable", "x")
         assert (answer.exit_code, "no client 'x'" in answer.output) == (1, True)

@@ -7,6 +7,7 @@ token itself, audiences of other addresses, times, and replays.
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -217,6 +218,24 @@ def test_a_token_is_good_for_one_request(house: House) -> None:
 
     assert statuses == [200, 401, 401]
     assert house.reasons() == ["replayed"]
+
+
+def test_a_jti_that_no_encoder_takes_is_remembered_too(house: House) -> None:
+    token = claiming(jti="\ud800a")
+    assert [house.post(token).status_code for _ in range(2)] == [200, 401]
+
+
+def test_a_refusal_is_written_though_none_comes_after_it(house: House) -> None:
+    house.post(None)
+    house.post(STRANGER.token(SERVICE))
+    query = "SELECT reason FROM refused_token"
+    ends_at = time.monotonic() + 20
+    found: set[str] = set()
+    while len(found) < 2 and time.monotonic() < ends_at:
+        time.sleep(0.1)
+        with house.engine.connect() as connection:
+            found = set(connection.exec_driver_sql(query).scalars())
+    assert found == {"no-token", "signature"}
 
 
 def test_discovery_and_feedback_want_tokens_of_their_own(house: House) -> None:

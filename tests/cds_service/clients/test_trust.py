@@ -244,7 +244,9 @@ class TestSandboxMode:
 
     def test_a_token_of_nobody_registered_is_anonymous_and_noted(self, house: House) -> None:
         stranger = Signer(key=ec_key(), issuer="https://sandbox.cds-hooks.org")
-        assert house.post(stranger.token(SERVICE)).status_code == 200
+        answer = house.post(stranger.token(SERVICE))
+        assert answer.status_code == 200
+        assert answer.headers["Lamo-Caller"] == "anonymous; token-refused=public-key"
         assert house.reasons() == ["public-key"]
 
     def test_a_registered_client_is_held_to_its_token(self, house: House) -> None:

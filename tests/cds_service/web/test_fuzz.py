@@ -100,6 +100,7 @@ def client(tools: Tools) -> FlaskClient:
         settings=tools.settings,
         recorder=tools.audit_log,
         identify=lambda presented, deadline: Caller(),
+        spend=lambda caller, request_id, deadline: None,
         admit=admit_all,
         decide=partial(decide, tools=tools),
         is_demonstration=True,

@@ -58,7 +58,7 @@ def test_a_decision_that_could_not_be_recorded_is_503(
     decide.failure = AuditUnavailable()
     answer = client.post(URL, json=hook_call())
     assert answer.status_code == 503
-    assert "no card is given" in outcome(answer)
+    assert "no card leaves" in outcome(answer)
 
 
 def test_a_refusal_is_answered_even_when_it_cannot_be_recorded(
