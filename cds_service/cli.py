@@ -31,7 +31,6 @@ main.add_command(train)
 def _refusals_of_serve() -> tuple[type[Exception], ...]:
     from cds_service.cards.policy import PolicyRefused
     from cds_service.clients.client import ClientRefused
-    from cds_service.keys.service import KeysRefused
     from cds_service.observing.traces import TracesRefused
     from cds_service.production import HalfConfigured
     from lamo.artifact import ArtifactRefused
@@ -45,7 +44,6 @@ def _refusals_of_serve() -> tuple[type[Exception], ...]:
         DeviceMissing,
         EndpointRefused,
         HalfConfigured,
-        KeysRefused,
         PolicyRefused,
         ServerRefused,
         TracesRefused,

@@ -1,6 +1,6 @@
 """What one call led to, on its way into cards and into the audit log."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from cds_service.cards.build import Built
 from cds_service.cards.material import CardMaterial
 from cds_service.hooks.request import HookRequest
 from cds_service.prefetch.complete import Prefetched
-from cds_service.rows import finding_row, moved_row, note_row, score_row
+from cds_service.rows import finding_row, moved_row, note_row, score_table
 from cds_service.tools import Tools
 from fhir_mappings.record import Fact, Gap, PatientRecord
 from fhir_mappings.versions import Version
@@ -51,7 +51,7 @@ class Decided:
         self,
         tools: Tools,
         originals: Mapping[str, Mapping[str, Any]],
-        overridden: frozenset[tuple[str, str, str]] = frozenset(),
+        overridden: Container[tuple[str, str, str]] = frozenset(),
     ) -> CardMaterial:
         """What the cards may say.
 
@@ -114,7 +114,7 @@ class Decided:
                 "knowledge": tools.rulebook.version,
                 "card_policy": f"{tools.policy.version} {tools.policy.sha256[:12]}",
             },
-            scores=[score_row(score) for score in self.choice.scores],
+            scores=score_table(self.choice.scores),
             cards=built.cards,
             about=built.about,
             suppressed=built.suppressed,

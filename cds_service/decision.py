@@ -1,12 +1,13 @@
 """One hook call from request to cards: the table of contents of the service."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
 from cds_service.audit.entries import DecisionEntry
 from cds_service.audit.ids import new_event_id
+from cds_service.audit.receipts import receipt_for, receipt_of_call
 from cds_service.audit.within import reserve_s, within
 from cds_service.call import Call
 from cds_service.cards.build import Built, build_cards
@@ -161,7 +162,7 @@ def undrafted(choice: Choice, resources: HookResources) -> tuple[Gap, ...]:
 
 def earlier_overrides(
     request: HookRequest, call: Call, tools: Tools, deadline: Deadline
-) -> tuple[frozenset[tuple[str, str, str]], tuple[Gap, ...]]:
+) -> tuple[Container[tuple[str, str, str]], tuple[Gap, ...]]:
     """Which cards of this patient were overridden with a reason not long ago, by rule and drug.
 
     Where that cannot be read in time, the cards are shown again, which is better than no card.
@@ -182,7 +183,9 @@ def record_decision(entry: DecisionEntry, tools: Tools, deadline: Deadline) -> N
         AuditUnavailable: it could not be committed in time, so no card may leave.
     """
     record_by = deadline.at_least(reserve_s(tools.settings.deadline_ms))
-    within(record_by, tools.audit_log.append_decision, entry)
+    leaf = within(record_by, tools.audit_log.append_decision, entry)
+    if tools.signing is not None:
+        receipt_of_call.set(receipt_for(entry.event_id, leaf, tools.signing))
 
 
 def choose_for(record: PatientRecord, log_odds: Mapping[str, float], tools: Tools) -> Choice:

@@ -27,12 +27,13 @@ def refusing(
         @wraps(command)
         def run(*args: Any, **kwargs: Any) -> None:
             from cds_service.audit.database import AuditFailure
+            from cds_service.keys.service import KeysRefused
 
             try:
                 command(*args, **kwargs)
             except AuditFailure as failure:
                 raise click.ClickException(failure.reason) from None
-            except SettingsError as refused:
+            except (KeysRefused, SettingsError) as refused:
                 raise click.ClickException(str(refused)) from None
             except refusals() as refused:
                 raise click.ClickException(say(refused)) from None

@@ -1,32 +1,47 @@
 """Scores, findings and readings of notes as JSON, for the audit log and a population's file."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from cds_service.audit.entries import Table
 from fhir_mappings.record import Fact, Ingredient
 from lamo.explanation import Moved
 from lamo.notes.merge import ReadNote
 from lamo.selection import CandidateScore
 from medication_safety.findings import Finding
 
+SCORE_COLUMNS = (
+    "log_odds",
+    "probability",
+    "rxcui",
+    "label",
+    "recommend_at",
+    "support_at",
+    "base_rate",
+)
+
+
+def score_table(scores: Sequence[CandidateScore]) -> Table:
+    """Every candidate, its score and what it is measured by."""
+    return Table(columns=SCORE_COLUMNS, rows=[_score(score) for score in scores])
+
 
 def score_row(score: CandidateScore) -> dict[str, Any]:
-    """One candidate, its score and what it is measured by."""
+    """One candidate of such a table."""
+    return dict(zip(SCORE_COLUMNS, _score(score), strict=True))
+
+
+def _score(score: CandidateScore) -> tuple[Any, ...]:
     measures = (score.recommend_at, score.support_at, score.base_rate)
-    return {
-        "log_odds": round(score.log_odds, 4),
-        "probability": round(score.probability, 4),
-        **_measured_by(score.ingredient, *measures),
-    }
+    odds = round(score.log_odds, 4), round(score.probability, 4)
+    return odds + _measured_by(score.ingredient, *measures)
 
 
 @lru_cache(maxsize=8192)
-def _measured_by(ingredient: Ingredient, *measures: float) -> Mapping[str, Any]:
+def _measured_by(ingredient: Ingredient, *measures: float) -> tuple[Any, ...]:
     """What of a row is the same for every patient."""
-    names = ("recommend_at", "support_at", "base_rate")
-    rounded = {name: round(value, 4) for name, value in zip(names, measures, strict=True)}
-    return {"rxcui": ingredient.rxcui, "label": ingredient.label} | rounded
+    return ingredient.rxcui, ingredient.label, *(round(value, 4) for value in measures)
 
 
 def finding_row(finding: Finding) -> dict[str, Any]:

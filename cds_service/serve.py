@@ -7,16 +7,22 @@ import click
 import structlog
 from flask import Flask
 
-from cds_service.audit.database import open_engine
+from cds_service.audit.database import open_engine, reporting_failures
 from cds_service.audit.migrate import upgrade
+from cds_service.audit.sequencer import start_sequencer
+from cds_service.audit.vault import Vault
 from cds_service.cards.policy import load_policy
 from cds_service.clients.building import build_trust
 from cds_service.clients.registry import ClientRegistry
 from cds_service.decision import decide
 from cds_service.doors import Doors
 from cds_service.hooks.discovery import SERVICES
+from cds_service.keys.building import keys_at_hand
+from cds_service.keys.service import KeyService
+from cds_service.keys.signing import FILE as SIGNING_FILE
+from cds_service.keys.signing import SigningFile
 from cds_service.logs import configure_logs, route_libraries
-from cds_service.notes.building import build_keys, note_plan
+from cds_service.notes.building import note_plan
 from cds_service.observing.checks import service_checks
 from cds_service.observing.metrics import model_served
 from cds_service.observing.processes import share_counts
@@ -66,8 +72,12 @@ def serve(settings: Settings) -> None:
     if settings.traces_url:
         check_traces()
     settings.var_dir.mkdir(parents=True, exist_ok=True)
-    build_keys(settings)
-    upgrade(settings.database_url)
+    keys = keys_at_hand(settings)
+    signing = SigningFile(settings.var_dir / SIGNING_FILE)
+    signing.create()
+    signing.read()
+    upgrade(settings.database_url, keys)
+    check_keys(settings, keys)
     check_clients(settings, artifact)
     configure_logs(settings.log_level)
     route_libraries()
@@ -103,6 +113,16 @@ def check_clients(settings: Settings, artifact: Artifact) -> None:
         engine.dispose()  # no connection may outlast a fork
 
 
+def check_keys(settings: Settings, keys: KeyService) -> None:
+    """Return when the keys are those of the audit log: others could record no known patient."""
+    engine = open_engine(settings.database_url, read_only=True)
+    try:
+        with reporting_failures(), engine.begin() as connection:
+            Vault(keys).check(connection)
+    finally:
+        engine.dispose()
+
+
 def check_note_endpoint(settings: Settings) -> None:
     """Return when the note endpoint of the settings answers as it must, or there is none."""
     plan = note_plan(settings)
@@ -116,6 +136,7 @@ def build_app(settings: Settings, loaded: Loaded, limits: ClientLimits) -> Flask
     """Open what a process has for itself, run the model once, and put the web part in front."""
     tools, trust = open_tools(settings, loaded), build_trust(settings)
     warm_up(tools)
+    start_sequencer(settings.database_url, settings.var_dir)
     model_served(tools.artifact.identity())
     return create_app(
         Doors(

@@ -7,6 +7,9 @@ from uuid import uuid4
 
 from cds_service.audit.log import AuditLog
 from cds_service.cards.policy import CardPolicy, load_policy
+from cds_service.keys.building import build_keys
+from cds_service.keys.signing import FILE as SIGNING_FILE
+from cds_service.keys.signing import SigningFile
 from cds_service.notes.building import build_desk
 from cds_service.notes.desk import NoteDesk
 from cds_service.prefetch.fhir_client import FhirClient
@@ -47,6 +50,7 @@ class Tools:
     audit_log: AuditLog
     policy: CardPolicy
     fhir: FhirClient
+    signing: SigningFile | None = None  # None: no receipts are given
     clock: Callable[[], datetime] = field(default=_now)
     new_uuid: Callable[[], str] = field(default=_new_uuid)
 
@@ -122,9 +126,10 @@ def open_tools(settings: Settings, loaded: Loaded, scorer: Scorer | None = None)
         scorer=scorer or loaded.scorer or _scorer(loaded.artifact, settings),
         rulebook=loaded.rulebook,
         indications=loaded.indications,
-        audit_log=AuditLog(settings.database_url),
+        audit_log=AuditLog(settings.database_url, build_keys(settings)),
         policy=loaded.policy,
         fhir=FhirClient(settings),
+        signing=SigningFile(settings.var_dir / SIGNING_FILE),
     )
 
 

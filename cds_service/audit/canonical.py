@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 _AS_IS = frozenset({bool, int, type(None)})
+_NUL = b"\\u0000"  # how JSON writes it
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -56,9 +57,9 @@ def _is_plain(value: Any) -> bool:
 
 
 def _scalar(value: str | float, changed: list[str], path: tuple[object, ...]) -> str | float:
-    written = _finite(value) if isinstance(value, float) else _escape(value)
+    written = _finite(value) if isinstance(value, float) else escape(value)
     if written is not value:
-        changed.append(_escape(".".join(map(str, path))))
+        changed.append(escape(".".join(map(str, path))))
     return written
 
 
@@ -68,7 +69,8 @@ def _finite(number: float) -> str | float:
     return "NaN" if math.isnan(number) else ("Infinity" if number > 0 else "-Infinity")
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """The text with what no database takes written out."""
     if _UNWRITABLE.search(text) is None:
         return text
     return _UNWRITABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
@@ -94,6 +96,48 @@ def _container(value: object, changed: list[str], path: tuple[object, ...]) -> A
 
 def canonical_bytes(plain: Mapping[str, Any]) -> bytes:
     """The one spelling of a body. Stored as it is: a proof never has to make it again."""
+    return _written(plain)
+
+
+def canonical(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
+    """Values as they are stored, and their canonical JSON.
+
+    Nearly always all of it can be written as it is, and C code looks for that. Otherwise it is gone
+    through, and the places that were written out are added to the member `escaped`.
+
+    Args:
+        values: what to_plain() takes.
+
+    Returns:
+        The values, of which every string and number is as in the JSON, and that.
+    """
+    try:
+        written = _written(values)
+    except ValueError:  # NaN, or half a surrogate pair
+        written = _NUL
+    if _NUL not in written:
+        return values, written
+    escaped: list[str] = []
+    plain = to_plain({name: one for name, one in values.items() if name != "escaped"}, escaped)
+    plain["escaped"] = [*values.get("escaped", ()), *escaped]
+    return plain, _written(plain)
+
+
+def _written(values: Mapping[str, Any]) -> bytes:
     return json.dumps(
-        plain, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        values,
+        sort_keys=True,
+        ensure_ascii=False,
+        allow_nan=False,
+        separators=(",", ":"),
+        default=_as_json,
     ).encode()
+
+
+def _as_json(value: object) -> Any:
+    """One level of what JSON does not know, as to_plain() has it."""
+    if isinstance(value, date):
+        return rfc3339(value) if isinstance(value, datetime) else value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return dict(value) if isinstance(value, Mapping) else to_plain(value, [])

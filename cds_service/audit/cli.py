@@ -3,47 +3,48 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from cds_service.audit.bodies import OUTCOMES
-from cds_service.audit.database import AuditFailure
-from cds_service.audit.log import AuditLog, EventSummary, EventUnknown
+from cds_service.audit.evidence_cli import add_commands
+from cds_service.audit.keeping_cli import erase_patient, hold, purge, rotate_keys
+from cds_service.audit.log import AuditLog, EventSummary
 from cds_service.audit.migrate import upgrade
+from cds_service.audit.place import Place, refusals
 from cds_service.audit.text import printable, render_body
-from cds_service.settings import SettingsError, read_settings
+from cds_service.audit.vault import Whom
+from cds_service.keys.building import keys_if_any
+from cds_service.keys.service import KeyService
+from cds_service.settings import read_settings
 
+WHY_NOT_SHOWN = {
+    "closed": "the keys that it was encrypted under are not at hand (VAR_DIR or LAMO_KEYS)",
+    "gone": "there is none any more: the patient was erased, or its time is over",
+}
 COLUMNS: tuple[tuple[str, int, Callable[[EventSummary], object]], ...] = (
     ("time", 27, lambda event: event.recorded_at),
     ("event id", 36, lambda event: event.event_id),
     ("kind", 8, lambda event: event.kind),
     ("hook", 20, lambda event: event.hook or "-"),
-    ("patient", 36, lambda event: event.patient_id or "-"),
+    ("patient", 36, lambda event: event.patient_id or event.patient or "-"),
     ("cards", 5, lambda event: event.card_count),
     ("status", 6, lambda event: event.status),
     ("outcome", 12, lambda event: event.outcome),
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """Which events `list` prints."""
-
-    limit: int
-    before: str | None
-    hook: str | None
-    outcome: str | None
-
-
 @click.group()
 @click.option("--database-url", help="Default: LAMO_DATABASE_URL, or the file in VAR_DIR.")
 @click.pass_context
 def audit(context: click.Context, database_url: str | None) -> None:
-    """Read the audit log: every decision, refusal and feedback."""
-    with _refusals():
-        context.obj = database_url or read_settings().database_url
+    """The audit log: read it, and keep what is protected in it no longer than is due."""
+    with refusals():
+        settings = read_settings()
+        url = database_url or settings.database_url
+        context.obj = Place(settings=settings, database_url=url, keys=keys_if_any(settings))
 
 
 @audit.command("list")
@@ -51,12 +52,21 @@ def audit(context: click.Context, database_url: str | None) -> None:
 @click.option("--before", metavar="EVENT_ID", help="Go on behind this event.")
 @click.option("--hook", help="Only events of this hook.")
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Only events of this outcome.")
+@click.option("--client", help="With --patient: whose patient, as events name the client.")
+@click.option("--patient", "patient_id", help="Only events of this patient id of the client.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
-def list_command(database_url: str, /, as_json: bool, **filters: Any) -> None:
-    """List events, newest first."""
-    with _open_log(database_url) as log:
-        events = log.list_events(**asdict(Filters(**filters)))
+def list_command(
+    place: Place, /, as_json: bool, client: str | None, patient_id: str | None, **filters: Any
+) -> None:
+    """List events, newest first. Patients have their ids where the keys are at hand."""
+    if (client is None) != (patient_id is None):
+        raise click.UsageError("name --client and --patient, or neither")
+    whom, keys = None, place.reading_keys
+    if client is not None and patient_id is not None:
+        whom, keys = Whom(client=client, patient_id=patient_id), place.needed_keys
+    with _open_log(place.database_url, keys) as log:
+        events = log.list_events(**filters, patient=whom)
     if not as_json:
         click.echo(_line([name for name, _, _ in COLUMNS]))
     for event in events:
@@ -67,48 +77,46 @@ def list_command(database_url: str, /, as_json: bool, **filters: Any) -> None:
 @click.argument("event_id")
 @click.option("--json", "as_json", is_flag=True, help="The event as one JSON object.")
 @click.pass_obj
-def show_command(database_url: str, event_id: str, as_json: bool) -> None:
-    """Show everything that is stored of one event."""
-    with _open_log(database_url) as log:
+def show_command(place: Place, event_id: str, as_json: bool) -> None:
+    """Show everything that is stored of one event, and can be read with the keys at hand."""
+    with _open_log(place.database_url, place.reading_keys) as log:
         stored = log.find_event(event_id)
     links = {
         "decision_event_id": stored.decision_event_id,
         "feedback_event_ids": list(stored.feedback_event_ids),
     }
     if as_json:
-        click.echo(json.dumps({**links, "body": stored.body}, indent=2))
+        shown = {**links, "protected": stored.protected, "body": stored.body}
+        click.echo(json.dumps(shown, indent=2))
         return
+    if stored.protected != "open":
+        click.echo(f"protected data: {WHY_NOT_SHOWN[stored.protected]}", err=True)
     for line in render_body({**stored.body, **{key: ids for key, ids in links.items() if ids}}):
         click.echo(line)
 
 
 @audit.command("upgrade")
 @click.pass_obj
-def upgrade_command(database_url: str) -> None:
+def upgrade_command(place: Place) -> None:
     """Create the tables, or bring them to the state that this release needs."""
-    with _refusals():
-        upgrade(database_url)
+    with refusals():
+        upgrade(place.database_url, place.keys)
     click.echo("ok: the audit log has the tables of this release")
 
 
+for command in (erase_patient, purge, hold, rotate_keys):
+    audit.add_command(command)
+add_commands(audit)
+
+
 @contextmanager
-def _open_log(database_url: str) -> Iterator[AuditLog]:
-    with _refusals():
-        log = AuditLog(database_url)
+def _open_log(database_url: str, keys: KeyService) -> Iterator[AuditLog]:
+    with refusals():
+        log = AuditLog(database_url, keys)
         try:
             yield log
         finally:
             log.close()
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    try:
-        yield
-    except AuditFailure as error:
-        raise click.ClickException(error.reason) from error
-    except (EventUnknown, SettingsError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _row(event: EventSummary) -> str:

@@ -19,6 +19,24 @@ def _require_aware(name: str, moment: datetime) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows of the same columns, each name written once."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+    def as_rows(self) -> list[dict[str, Any]]:
+        """A dict for each row."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+    @classmethod
+    def of(cls, rows: Sequence[Mapping[str, Any]]) -> "Table":
+        """The table of rows that all have the columns of the first."""
+        columns = list(rows[0]) if rows else []
+        return cls(columns=columns, rows=[[row.get(name) for name in columns] for row in rows])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InputState:
     """How one prefetch key arrived: its kind and count, never its content."""
 
@@ -46,7 +64,7 @@ class DecisionEntry:
     prompt_version: str
     prompt_sha256: str | None  # None when no prompt was rendered
     model: Mapping[str, Any]  # artifact name, version and hash; adapters with their hashes
-    scores: Sequence[Mapping[str, Any]]  # every candidate
+    scores: Table  # every candidate
     cards: Sequence[Mapping[str, Any]]  # as sent
     about: Sequence[Mapping[str, Any]]  # card, rule, RxNorm code, basis: what an override answers
     suppressed: Sequence[Mapping[str, Any]]  # found and not shown, with the reason

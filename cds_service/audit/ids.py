@@ -4,6 +4,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from threading import Lock
 
 _RANDOM_BITS = 74  # rand_a (12) and rand_b (62), taken together as one counter
@@ -47,6 +48,11 @@ class EventIds:
 def _uuid7(ms: int, random: int) -> uuid.UUID:
     rand_a, rand_b = random >> 62, random & ((1 << 62) - 1)
     return uuid.UUID(int=ms << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b)
+
+
+def first_event_id(moment: datetime) -> str:
+    """The least id that an event of this moment may have: all earlier ones sort before it."""
+    return str(_uuid7(int(moment.timestamp() * 1000), 0))
 
 
 _event_ids = EventIds()

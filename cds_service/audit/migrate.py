@@ -14,31 +14,44 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from cds_service.audit.database import AuditFailure, open_engine, reporting_failures
+from cds_service.keys.service import KeyService
 
 VERSION_TABLE = "audit_version"  # a database may hold another application's alembic_version
 _WAIT_S = 60.0  # for workers that start together: one migrates, the others wait
+_TO_REWRITE = "to be written anew"
 _LOCK_ID = 7809649185277012340  # of pg_advisory_xact_lock; any number, but always the same
 
 
-def upgrade(database_url: str) -> None:
+def upgrade(database_url: str, keys: KeyService | None = None) -> None:
     """Bring the database to the newest revision; do nothing when it is there already.
 
     Makes the SQLite file when there is none. Safe when several processes do it at once.
 
+    Args:
+        database_url: of the database.
+        keys: under which what is protected of older events is encrypted; without older events no
+            keys are needed.
+
     Raises:
         AuditFailure: it could not be done; says why.
     """
-    _migrate(database_url, "head", command.upgrade)
+    _migrate(database_url, "head", command.upgrade, keys)
     _use_write_ahead_log(database_url)
+    _rewrite(database_url)
 
 
-def downgrade(database_url: str, revision: str = "base") -> None:
+def downgrade(database_url: str, revision: str = "base", keys: KeyService | None = None) -> None:
     """Take the database back to an older revision. Revisions refuse to drop rows.
 
+    Args:
+        database_url: of the database.
+        revision: the one to go to.
+        keys: with which what is protected is opened, where the older revision kept it open.
+
     Raises:
         AuditFailure: it could not be done; says why.
     """
-    _migrate(database_url, revision, command.downgrade)
+    _migrate(database_url, revision, command.downgrade, keys)
 
 
 def check_head(connection: Connection) -> None:
@@ -62,18 +75,49 @@ def check_writable(connection: Connection) -> None:
         raise AuditFailure("the audit database takes reads only: connect to the primary server")
 
 
-def _migrate(database_url: str, revision: str, step: Callable[[Config, str], None]) -> None:
+def _migrate(
+    database_url: str,
+    revision: str,
+    step: Callable[[Config, str], None],
+    keys: KeyService | None,
+) -> None:
     with reporting_failures(), _connected(database_url) as connection, connection.begin():
         if connection.dialect.name == "postgresql":  # on SQLite, BEGIN IMMEDIATE is the lock
             connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": _LOCK_ID})
         config = _config()
-        config.attributes["connection"] = connection
+        config.attributes |= {"connection": connection, "keys": keys}
         try:
             step(config, revision)
         except CommandError as error:
             raise AuditFailure(
                 f"the audit tables cannot be brought to {revision}: {error}"
             ) from None
+
+
+def mark_for_rewrite(connection: Connection) -> None:
+    """Say that tables hold remains of text that is encrypted now: commits with the caller."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA user_version = 1")
+    else:
+        connection.execute(text(f"COMMENT ON TABLE event IS '{_TO_REWRITE}'"))
+
+
+def _rewrite(database_url: str) -> None:
+    """Write the tables anew where that is due: what was replaced leaves their files."""
+    with reporting_failures(), _connected(database_url) as connection:
+        if connection.dialect.name == "sqlite":
+            outside = connection.execution_options(sqlite_begin=None)
+            if outside.exec_driver_sql("PRAGMA user_version").scalar_one():
+                outside.exec_driver_sql("VACUUM")
+                outside.exec_driver_sql("PRAGMA user_version = 0")
+                outside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            return
+        outside = connection.execution_options(isolation_level="AUTOCOMMIT")
+        comment = "SELECT obj_description(to_regclass('event')::oid, 'pg_class')"
+        if outside.execute(text(comment)).scalar_one() == _TO_REWRITE:
+            outside.execute(text("SET statement_timeout = 0"))  # it takes as long as it is large
+            outside.execute(text("VACUUM FULL event, feedback"))
+            outside.execute(text("COMMENT ON TABLE event IS NULL"))
 
 
 def _use_write_ahead_log(database_url: str) -> None:

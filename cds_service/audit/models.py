@@ -1,6 +1,19 @@
-"""The tables of the audit log. Rows are added, never updated or deleted: triggers refuse both."""
+"""The tables of the audit log.
 
-from sqlalchemy import CheckConstraint, ForeignKey, MetaData, String, UniqueConstraint
+Rows of event, card, feedback, leaf, tile and head are added, never updated or deleted: triggers
+refuse both. What is protected stands in payload, encrypted; its rows and the keys that open them
+may be deleted, which changes no event.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    MetaData,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING_CONVENTION = {
@@ -32,11 +45,11 @@ class EventRow(Base):
     hook_instance: Mapped[str | None] = mapped_column(index=True)  # a retry repeats it
     client: Mapped[str]
     user_ref: Mapped[str | None]
-    patient_id: Mapped[str | None] = mapped_column(index=True)
+    patient: Mapped[str | None] = mapped_column(String(32), index=True)  # PatientRow.pid
     outcome: Mapped[str]  # one of bodies.OUTCOMES
     card_count: Mapped[int]
     status: Mapped[int]  # of the HTTP answer
-    body: Mapped[bytes]  # canonical JSON of everything; the columns above are parts of it
+    body: Mapped[bytes]  # canonical JSON without anything of a patient; columns are parts of it
 
 
 class CardRow(Base):
@@ -61,3 +74,82 @@ class FeedbackRow(Base):
     decision_event_id: Mapped[str | None] = mapped_column(
         ForeignKey("event.event_id"), index=True
     )  # None: no card of ours has this uuid
+
+
+class PatientRow(Base):
+    """One patient of one client, and the key of all that is kept of them. Deleted: forgotten."""
+
+    __tablename__ = "patient"
+    __table_args__ = (UniqueConstraint("pid"),)
+
+    lookup: Mapped[str] = mapped_column(String(64), primary_key=True)  # HMAC of client and id
+    pid: Mapped[str] = mapped_column(String(32))  # random; stands for them in events
+    key_id: Mapped[str] = mapped_column(String(64))  # the tenant key that wrapped the key
+    wrapped_key: Mapped[bytes]
+    created_at: Mapped[str]  # RFC 3339 in UTC
+
+
+class PeriodRow(Base):
+    """One month, and the key of what was kept in it without a patient."""
+
+    __tablename__ = "period"
+
+    period: Mapped[str] = mapped_column(String(7), primary_key=True)  # for example 2026-11
+    key_id: Mapped[str] = mapped_column(String(64))
+    wrapped_key: Mapped[bytes]
+    created_at: Mapped[str]
+
+
+class PayloadRow(Base):
+    """What is protected of one event, under the key of its patient or else of its month."""
+
+    __tablename__ = "payload"
+    __table_args__ = (
+        CheckConstraint("(patient IS NULL) <> (period IS NULL)", name="one_key"),
+        # a key that is gone takes no payload: who erases a patient and who writes of them meet here
+        ForeignKeyConstraint(["patient"], ["patient.pid"], name="fk_payload_patient_patient"),
+    )
+
+    event_id: Mapped[str] = mapped_column(ForeignKey("event.event_id"), primary_key=True)
+    patient: Mapped[str | None] = mapped_column(String(32), index=True)
+    period: Mapped[str | None] = mapped_column(ForeignKey("period.period"), index=True)
+    ciphertext: Mapped[bytes]  # nonce, AES-256-GCM and tag of compressed JSON; see payloads.py
+
+
+class HoldRow(Base):
+    """A legal hold: what is under it is neither purged nor erased."""
+
+    __tablename__ = "hold"
+
+    subject: Mapped[str] = mapped_column(String(32), primary_key=True)  # a pid, or "all"
+    placed_at: Mapped[str]
+
+
+class LeafRow(Base):
+    """Where in the Merkle tree an event stands."""
+
+    __tablename__ = "leaf"
+
+    leaf_index: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    event_id: Mapped[str] = mapped_column(ForeignKey("event.event_id"), unique=True)
+    leaf_hash: Mapped[bytes]  # RFC 6962: SHA-256(0x00 || body)
+
+
+class TileRow(Base):
+    """256 hashes of the tree side by side, as tlog-tiles has them. Only full tiles are kept."""
+
+    __tablename__ = "tile"
+
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    tile_index: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hashes: Mapped[bytes]  # of the nodes at height 8 * level
+
+
+class HeadRow(Base):
+    """A signed head; see checkpoint.py."""
+
+    __tablename__ = "head"
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    tree_size: Mapped[int] = mapped_column(BigInteger)
+    note: Mapped[str]

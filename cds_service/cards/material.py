@@ -1,6 +1,6 @@
 """What the cards of one call are made from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +36,7 @@ class CardMaterial:
     explanation: Explanation = field(default_factory=Explanation)
     originals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by reference
     tapers: TaperTable = field(default_factory=TaperTable.load)
-    overridden: frozenset[tuple[str, str, str]] = frozenset()  # (rule, RxNorm code, basis)
+    overridden: Container[tuple[str, str, str]] = frozenset()  # (rule, RxNorm code, basis)
     offers_drafts: bool = True  # False: the client's FHIR is not R4, and only R4 is written
 
     @property

@@ -66,7 +66,8 @@ def _suppressed(part: Parts, why: Why) -> Suppressed:
 
 def _was_answered(part: Parts, material: CardMaterial) -> bool:
     """Whether each medication of the card had this rule's card overridden with a reason."""
-    return bool(part.answers) and material.overridden.issuperset(part.answers)
+    answers = part.answers
+    return bool(answers) and all(answer in material.overridden for answer in answers)
 
 
 def _within_budget(loud: Sequence[Parts], material: CardMaterial, reserved: int) -> list[Parts]:

@@ -187,10 +187,11 @@ def _engine(*, make: bool = False) -> Iterator[tuple[Any, Settings]]:
     """The database of the settings, with its tables; made only where something is to be kept."""
     from cds_service.audit.database import open_engine, reporting_failures
     from cds_service.audit.migrate import check_head, upgrade
+    from cds_service.keys.building import keys_if_any
 
     settings = read_settings()
     if make:
-        upgrade(settings.database_url)
+        upgrade(settings.database_url, keys_if_any(settings))
     engine = open_engine(settings.database_url)
     try:
         reader = engine.execution_options(sqlite_begin="BEGIN")

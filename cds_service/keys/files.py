@@ -4,7 +4,7 @@ import fcntl
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,11 +28,16 @@ def create_key_file(path: Path) -> bool:
     Raises:
         KeysRefused: it cannot be made there.
     """
+    return create_file(path, lambda: new_ring().to_text())
+
+
+def create_file(path: Path, make: Callable[[], str]) -> bool:
+    """The same for a file of other keys, with the text that is made when there is none yet."""
     with _reporting_failures(path, "made"):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             return False
-        with _written_beside(path, new_ring()) as whole:
+        with _written_beside(path, make()) as whole:
             try:
                 os.link(whole, path)  # unlike a rename, this never replaces a file
             except FileExistsError:
@@ -47,13 +52,22 @@ def read_key_file(path: Path) -> KeyRing:
     Raises:
         KeysRefused: there is none, others may read it, or it holds no usable keys.
     """
+    return parse_ring(read_private_file(path), str(path))
+
+
+def read_private_file(path: Path) -> str:
+    """The text of a file of keys that nobody but its owner may read.
+
+    Raises:
+        KeysRefused: there is none, or others may read it.
+    """
     with _reporting_failures(path, "read"):
         # not to wait where a pipe stands in its place
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:
             _refuse_open_file(os.fstat(descriptor).st_mode, path)  # of the file that is read
             content = file.read(_MOST_BYTES)
-    return parse_ring(content.decode("ascii", "replace"), str(path))
+    return content.decode("ascii", "replace")
 
 
 def rotate(path: Path) -> str:
@@ -69,13 +83,27 @@ def rotate(path: Path) -> str:
         path = path.resolve()  # the file is replaced, not a link to it
         with _locked_folder(path.parent):
             ring = read_key_file(path).rotated()
-            owner = path.stat()
-            with _written_beside(path, ring) as whole:
-                if os.geteuid() == 0:  # root may rotate the keys of the service's own user
-                    os.chown(whole, owner.st_uid, owner.st_gid)
-                whole.replace(path)
-            _sync_folder(path.parent)
+            _replace(path, ring.to_text())
     return ring.current
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Put another text in the place of a file of keys, whole or not at all, for the same owner.
+
+    Raises:
+        KeysRefused: it cannot be written; then it is as it was.
+    """
+    with _reporting_failures(path, "rotated"):
+        _replace(path.resolve(), text)
+
+
+def _replace(path: Path, text: str) -> None:
+    owner = path.stat()
+    with _written_beside(path, text) as whole:
+        if os.geteuid() == 0:  # root may rotate the keys of the service's own user
+            os.chown(whole, owner.st_uid, owner.st_gid)
+        whole.replace(path)
+    _sync_folder(path.parent)
 
 
 def _refuse_open_file(mode: int, path: Path) -> None:
@@ -89,13 +117,13 @@ def _refuse_open_file(mode: int, path: Path) -> None:
 
 
 @contextmanager
-def _written_beside(path: Path, ring: KeyRing) -> Iterator[Path]:
+def _written_beside(path: Path, text: str) -> Iterator[Path]:
     """A whole, synced file of mode 0600 in the same folder, removed at the end if still there."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     whole = Path(name)
     try:
         with open(descriptor, "w", encoding="ascii") as file:
-            file.write(ring.to_text())
+            file.write(text)
             file.flush()
             os.fsync(descriptor)
         yield whole

@@ -1,11 +1,6 @@
 """From the settings to what reads notes and keeps what was read."""
 
-from pathlib import Path
-
-from cds_service.keys.file_keys import FileKeys
-from cds_service.keys.files import create_key_file
-from cds_service.keys.ring import new_ring
-from cds_service.keys.service import KeyService, KeysRefused
+from cds_service.keys.building import build_keys
 from cds_service.notes.desk import NoteDesk
 from cds_service.notes.readers import PatientReader
 from cds_service.notes.reading_room import ReadingRoom
@@ -62,39 +57,3 @@ def note_plan(settings: Settings) -> ModelReaderPlan | None:
         allowed_hosts=settings.notes_hosts,
         ca_file=settings.notes_ca_file,
     )
-
-
-def build_keys(settings: Settings) -> KeyService:
-    """The keys of the settings; the file is made where there is none."""
-    if settings.keys is not None:
-        return FileKeys.from_text(settings.keys.get_secret_value(), "LAMO_KEYS")
-    path = key_file(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    create_key_file(path)
-    return FileKeys.from_file(path)
-
-
-def keys_at_hand(settings: Settings) -> KeyService:
-    """As `build_keys`, for a command beside a service, whose keys nothing may replace.
-
-    Raises:
-        KeysRefused: the key file is gone, and there are digests under the keys that it held.
-    """
-    path = key_file(settings)
-    if settings.keys is None and not path.exists():
-        store = DigestStore(settings.database_url, FileKeys(new_ring()))
-        count = store.count()
-        store.close()
-        if count:
-            raise KeysRefused(
-                f"{path}: there is no key file, and the database holds {count} digests that were "
-                "filed under its keys: put it back from its backup, or name the folder of the "
-                "service in VAR_DIR; without it, run `lamo-cds notes forget --all` and start the "
-                "service anew"
-            )
-    return build_keys(settings)
-
-
-def key_file(settings: Settings) -> Path:
-    """Where the keys stand that no environment variable gives."""
-    return settings.var_dir / "keys.json"

@@ -16,13 +16,12 @@ def notes() -> None:
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    from cds_service.keys.service import KeysRefused
     from cds_service.notes.listed import ListRefused
     from cds_service.notes.store import StoreFailure
     from lamo.notes.evaluation import HandNotesRefused
     from lamo.notes.model_reader.plan import EndpointRefused
 
-    kept = (EndpointRefused, HandNotesRefused, KeysRefused, ListRefused, StoreFailure)
+    kept = (EndpointRefused, HandNotesRefused, ListRefused, StoreFailure)
     return (*kept, *_unread())
 
 
@@ -61,6 +60,7 @@ def warm(fhir_server: str, patients: Path, token_file: Path | None) -> None:
     one, and keeps the digests. What is kept already is not read again.
     """
     from cds_service.audit.migrate import upgrade
+    from cds_service.keys.building import keys_if_any
     from cds_service.notes.listed import access_token, patient_ids
     from cds_service.notes.warming import warm_patient, warming_tools
     from cds_service.prefetch.fhir_client import FhirServer
@@ -68,7 +68,7 @@ def warm(fhir_server: str, patients: Path, token_file: Path | None) -> None:
     ids = patient_ids(patients)
     token = access_token(token_file) if token_file else None
     settings = read_settings()
-    upgrade(settings.database_url)
+    upgrade(settings.database_url, keys_if_any(settings))
     tools = warming_tools(settings)
     server = FhirServer(base=fhir_server.rstrip("/"), token=token)
     if not tools.fhir.may_read(server.base, None):
@@ -140,11 +140,11 @@ def evaluate(folder: Path) -> None:
 def _store(settings: Settings, *, finds_patients: bool) -> Any:
     """The digests; one patient's are found by the keys, all others without."""
     from cds_service.audit.migrate import upgrade
+    from cds_service.keys.building import keys_at_hand, keys_if_any
     from cds_service.keys.file_keys import FileKeys
     from cds_service.keys.ring import new_ring
-    from cds_service.notes.building import keys_at_hand
     from cds_service.notes.store import DigestStore
 
-    upgrade(settings.database_url)
+    upgrade(settings.database_url, keys_if_any(settings))
     keys = keys_at_hand(settings) if finds_patients else FileKeys(new_ring())
     return DigestStore(settings.database_url, keys)

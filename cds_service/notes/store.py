@@ -21,7 +21,6 @@ from sqlalchemy import (
     Row,
     String,
     delete,
-    event,
     func,
     select,
     true,
@@ -148,7 +147,6 @@ class DigestStore:
         self._reader = self._engine
         if self._on_sqlite:  # whose readers need not queue behind its one writer
             self._reader = open_engine(database_url, timeout_s=timeout_s, read_only=True)
-            event.listen(self._engine, "connect", _overwrite_deleted)
         self._keys = keys
         self._clock = clock
         self._counting = threading.Lock()
@@ -270,10 +268,6 @@ def _context(columns: Mapping[Any, Any]) -> str:
     """All of a row but what is sealed: none of it can change without the row staying closed."""
     names = ("note_key", "patient", "reader", "made_at")
     return json.dumps(["note_digest", *(columns[name] for name in names)])
-
-
-def _overwrite_deleted(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA secure_delete = ON")
 
 
 @contextmanager

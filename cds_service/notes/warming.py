@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cds_service.hooks.discovery import PREFETCH, resolve_template
-from cds_service.notes.building import build_reader, keys_at_hand
+from cds_service.keys.building import keys_at_hand
+from cds_service.notes.building import build_reader
 from cds_service.notes.desk import sha256_of
 from cds_service.notes.readers import PatientReader
 from cds_service.notes.reading_room import ReadingRoom

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, func, select
 from cds_service.audit.database import AuditFailure, open_engine, reporting_failures
 from cds_service.audit.migrate import check_head, check_writable
 from cds_service.audit.models import EventRow
+from cds_service.audit.unsequenced import MERGE_DELAY_S, oldest_unsequenced_s
 from cds_service.observing.health import Check, Unwell
 from cds_service.tools import Tools
 from lamo.deadline import Deadline
@@ -35,7 +36,7 @@ def service_checks(tools: Tools) -> tuple[Check, ...]:
         Check(name="database", look=database.writable),
         Check(name="migrations", look=database.at_head),
         Check(name="clock", look=database.clocks_agree),
-        # the audit sequencer belongs here, once there is one: not ready while it lags or is lost
+        Check(name="sequencer", look=database.sequenced),
         Check(name="model", look=partial(model_answers, ask), is_needed=False),
     )
 
@@ -86,6 +87,17 @@ class DatabaseChecks:
         if recorded_at is not None:
             self._check_ahead(datetime.fromisoformat(recorded_at))
         return "agrees"
+
+    def sequenced(self) -> str:
+        """Every event got its place in the Merkle tree within the published delay."""
+        with _connected(self._reader) as connection:
+            waits_s = oldest_unsequenced_s(connection, int(self._clock().timestamp() * 1000))
+        if waits_s > MERGE_DELAY_S:
+            raise Unwell(
+                f"an event of {waits_s:.0f} s ago has no place in the Merkle tree yet, wanted one "
+                f"within {MERGE_DELAY_S:.0f} s: the log says under sequencer_stopped why"
+            )
+        return "every event has its place"
 
     def close(self) -> None:
         """Close all connections."""

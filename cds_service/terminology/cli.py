@@ -37,11 +37,12 @@ def load(folder: Path, version: str | None) -> None:
     first; with either, start it again afterwards.
     """
     from cds_service.audit.migrate import upgrade
+    from cds_service.keys.building import keys_if_any
     from cds_service.terminology.load import read_release, write_content
     from cds_service.terminology.release import Release
 
     settings = read_settings()
-    upgrade(settings.database_url)
+    upgrade(settings.database_url, keys_if_any(settings))
     release = Release(folder, _said("read"))
     called = version or release.version
     if not (called.isprintable() and 0 < len(called) <= 60):
@@ -101,9 +102,10 @@ def status() -> None:
 
 def _upgraded() -> str:
     from cds_service.audit.migrate import upgrade
+    from cds_service.keys.building import keys_if_any
 
     settings = read_settings()
-    upgrade(settings.database_url)
+    upgrade(settings.database_url, keys_if_any(settings))
     return settings.database_url
 
 

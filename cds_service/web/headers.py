@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from flask import Response
 
+from cds_service.audit.receipts import HEADER
 from cds_service.stopwatch import Stopwatch
 from cds_service.trust import Caller
 
@@ -23,7 +24,7 @@ CAUTION = {
 CORS = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": f"Authorization, Content-Type, {REQUEST_ID}",
-    "Access-Control-Expose-Headers": REQUEST_ID,
+    "Access-Control-Expose-Headers": f"{REQUEST_ID}, {HEADER}",
     "Access-Control-Max-Age": "600",
 }
 

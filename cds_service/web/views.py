@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from cds_service.audit.entries import FeedbackEntry
 from cds_service.audit.ids import new_event_id
+from cds_service.audit.receipts import HEADER, receipt_of_call
 from cds_service.audit.within import within
 from cds_service.call import Call
 from cds_service.doors import Doors
@@ -57,6 +58,7 @@ def call_service(service_id: str) -> ResponseReturnValue:
     service = find_service(service_id)
     hook_request = HookRequest.from_json(service, g.watch.run("json", _body))
     g.hook, g.hook_instance = hook_request.hook, hook_request.hook_instance
+    receipt_of_call.set(None)
     cards = _doors().decide(hook_request, _call())
     outcome = "cards" if cards else "no-cards"
     call_ended(service.service_id, outcome)
@@ -67,7 +69,9 @@ def call_service(service_id: str) -> ResponseReturnValue:
         outcome=outcome,
         cards=len(cards),
     )
-    return {"cards": cards}, {SERVER_TIMING: server_timing(g.watch)}
+    receipt = receipt_of_call.get()
+    told = {HEADER: receipt} if receipt else {}
+    return {"cards": cards}, {SERVER_TIMING: server_timing(g.watch), **told}
 
 
 @bp.post("/cds-services/<service_id>/feedback")

@@ -10,6 +10,9 @@ import pytest
 
 from cds_service.audit.log import AuditLog
 from cds_service.audit.migrate import upgrade
+from cds_service.keys.file_keys import FileKeys
+from cds_service.keys.ring import KeyRing, new_ring
+from cds_service.keys.service import KeyService
 from tests.cds_service.postgres import PostgresServer, new_server
 
 
@@ -38,8 +41,20 @@ def audit_url(empty_url: str) -> str:
 
 
 @pytest.fixture
-def audit_log(audit_url: str) -> Iterator[AuditLog]:
+def audit_ring() -> KeyRing:
+    """The keys of the audit log."""
+    return new_ring()
+
+
+@pytest.fixture
+def audit_keys(audit_ring: KeyRing) -> KeyService:
+    """A service over them."""
+    return FileKeys(audit_ring)
+
+
+@pytest.fixture
+def audit_log(audit_url: str, audit_keys: KeyService) -> Iterator[AuditLog]:
     """An audit log, on each of the two kinds of database."""
-    log = AuditLog(audit_url, timeout_s=60)  # the tests may run on a busy machine
+    log = AuditLog(audit_url, audit_keys, timeout_s=60)  # the tests may run on a busy machine
     yield log
     log.close()

@@ -16,6 +16,8 @@ from cds_service.decision import decide
 from cds_service.errors import AuditUnavailable
 from cds_service.hooks.discovery import find_service
 from cds_service.hooks.request import HookRequest
+from cds_service.keys.file_keys import FileKeys
+from cds_service.keys.ring import new_ring
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
 from tests.calls import ORDER, PATIENT, context_of, hook_call, new_call, searchset
@@ -118,7 +120,7 @@ def test_resources_of_another_patient_are_never_used_and_that_is_said(tools: Too
 
 
 def test_no_card_leaves_when_the_decision_cannot_be_recorded(tools: Tools, tmp_path: Path) -> None:
-    lost = AuditLog(f"sqlite:///{tmp_path}/missing.sqlite3")
+    lost = AuditLog(f"sqlite:///{tmp_path}/missing.sqlite3", FileKeys(new_ring()))
     with pytest.raises(AuditUnavailable):
         cards_of(replace(tools, audit_log=lost))
 

@@ -14,10 +14,12 @@ from cds_service.audit.database import AuditFailure
 from cds_service.audit.entries import DecisionEntry
 from cds_service.audit.log import AuditLog
 from cds_service.audit.migrate import upgrade
+from cds_service.audit.overrides import Overrides
 from cds_service.decision import decide
 from cds_service.errors import AuditUnavailable
 from cds_service.hooks.discovery import find_service
 from cds_service.hooks.request import HookRequest
+from cds_service.keys.building import build_keys
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
 from lamo.deadline import Deadline
@@ -31,7 +33,7 @@ DEADLINE_MS = 200
 class Forgetful(AuditLog):
     """Takes entries, and cannot be read."""
 
-    def overridden(self, *_: object) -> frozenset[tuple[str, str, str]]:
+    def overridden(self, *_: object) -> Overrides:
         raise AuditFailure("it is down")
 
 
@@ -40,15 +42,13 @@ class Hanging(AuditLog):
 
     go = threading.Event()
 
-    def overridden(
-        self, patient_id: str, client: str, since: datetime
-    ) -> frozenset[tuple[str, str, str]]:
+    def overridden(self, patient_id: str, client: str, since: datetime) -> Overrides:
         self.go.wait(60)
         return super().overridden(patient_id, client, since)
 
-    def append_decision(self, entry: DecisionEntry) -> None:
+    def append_decision(self, entry: DecisionEntry) -> bytes:
         self.go.wait(60)
-        super().append_decision(entry)
+        return super().append_decision(entry)
 
 
 @dataclass
@@ -87,7 +87,9 @@ def newest(tools: Tools) -> Mapping[str, Any]:
 
 
 def test_overrides_that_cannot_be_read_are_a_gap_and_the_cards_are_shown(tools: Tools) -> None:
-    forgetful = replace(tools, audit_log=Forgetful(tools.settings.database_url))
+    forgetful = replace(
+        tools, audit_log=Forgetful(tools.settings.database_url, build_keys(tools.settings))
+    )
     assert len(cards_of(forgetful)) == len(cards_of(tools)) > 0
     assert "overrides-not-read" not in str(newest(tools)["gaps"])
     cards_of(forgetful)
@@ -107,7 +109,9 @@ def test_a_call_whose_work_took_all_its_time_is_recorded_all_the_same(tools: Too
 def test_a_log_that_hangs_refuses_the_cards_in_time_and_may_have_the_entry_later(
     tools: Tools,
 ) -> None:
-    hanging = replace(tools, audit_log=Hanging(tools.settings.database_url))
+    hanging = replace(
+        tools, audit_log=Hanging(tools.settings.database_url, build_keys(tools.settings))
+    )
     started = time.monotonic()
     with pytest.raises(AuditUnavailable, match="no card leaves"):
         cards_of(hanging, DEADLINE_MS)

@@ -22,8 +22,8 @@ from tests.fakes import LoopbackFhir, loopback_fhir, send_json
 from tests.served import Served, served
 
 URL = "/cds-services/lamo-order-sign"
-# where marks belong: what was decided of whom for whom, and the whole of it
-BELONGS = frozenset({("event", "body"), ("event", "patient_id"), ("event", "user_ref")})
+# where marks belong: for whom it was decided; what is of the patient is encrypted
+BELONGS = frozenset({("event", "body"), ("event", "user_ref")})  # the prescriber
 ANSWERS = frozenset({"cards"})  # the members of an answer in which marks go back to who sent them
 FEEDBACK = {"outcome": "overridden", "outcomeTimestamp": "2026-01-31T12:00:00Z"}
 
@@ -156,6 +156,9 @@ def test_the_marks_are_in_the_cards_and_in_the_audit_log(run: Run) -> None:
     assert MARK.search(run.answers["good"].text)
     held = {place for place, text in cells(run.folder / "audit.db") if MARK.search(text)}
     assert held == BELONGS
+    bodies = (text for place, text in cells(run.folder / "audit.db") if place == ("event", "body"))
+    for body in map(json.loads, bodies):
+        assert not MARK.search(json.dumps({k: v for k, v in body.items() if k != "user"}))
 
 
 def test_no_answer_but_the_cards_holds_a_mark(run: Run) -> None:

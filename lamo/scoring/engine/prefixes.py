@@ -1,13 +1,16 @@
-"""What was read of a patient, kept for the next call of the same patient, within a bound in bytes.
+"""What was read of a patient, kept for the next call of the same patient: so much, and so long.
 
 The key is the reader (a group or the base model) and the exact tokens: another patient, or one
 changed word, is another key. Nothing is found by hash alone.
 """
 
+import time
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Any, Protocol
+
+MOST_S = 3600.0  # since a patient's last call: who was erased elsewhere is forgotten here by then
 
 
 class Sized(Protocol):
@@ -19,11 +22,14 @@ class Sized(Protocol):
 
 
 class PrefixCache:
-    """Least recently used entries go first. Safe to share between threads."""
+    """Least recently used entries go first. Safe to share between threads.
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        self._entries: OrderedDict[Hashable, Sized] = OrderedDict()
+    Each use drops what was not used for MOST_S; checks of readiness are uses, too.
+    """
+
+    def __init__(self, most_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most_bytes, self._clock = most_bytes, clock
+        self._entries: OrderedDict[Hashable, tuple[float, Sized]] = OrderedDict()
         self._lock = Lock()
         self._bytes = 0
         self.hits = self.misses = 0
@@ -39,11 +45,12 @@ class PrefixCache:
     def find(self, key: Hashable) -> Any:
         """The entry of this very key, or None; it becomes the most recently used."""
         with self._lock:
-            entry = self._entries.get(key)
+            self._drop_old()
+            _, entry = self._entries.pop(key, (0.0, None))
             if entry is None:
                 self.misses += 1
                 return None
-            self._entries.move_to_end(key)
+            self._entries[key] = (self._clock(), entry)
             self.hits += 1
             return entry
 
@@ -52,15 +59,24 @@ class PrefixCache:
         if entry.bytes > self._most_bytes:
             return
         with self._lock:
-            earlier = self._entries.pop(key, None)
+            self._drop_old()
+            _, earlier = self._entries.pop(key, (0.0, None))
             self._bytes += entry.bytes - (earlier.bytes if earlier else 0)
-            self._entries[key] = entry
+            self._entries[key] = (self._clock(), entry)
             while self._bytes > self._most_bytes:
-                _, oldest = self._entries.popitem(last=False)
-                self._bytes -= oldest.bytes
+                self._drop_oldest()
 
     def clear(self) -> None:
         """Forget everybody."""
         with self._lock:
             self._entries.clear()
             self._bytes = 0
+
+    def _drop_old(self) -> None:
+        long_ago = self._clock() - MOST_S
+        while self._entries and next(iter(self._entries.values()))[0] < long_ago:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        _, (_, oldest) = self._entries.popitem(last=False)
+        self._bytes -= oldest.bytes

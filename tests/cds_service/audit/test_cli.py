@@ -1,15 +1,24 @@
 """`lamo-cds audit` prints what is stored."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cds_service.audit.cli import audit
 from cds_service.audit.log import AuditLog
+from cds_service.keys.ring import KeyRing
 from tests.cds_service.audit.test_entries import decision, error, feedback
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
+
+PATIENT = ("--client", "https://ehr.example.org", "--patient", "patient-1")
+
+
+@pytest.fixture(autouse=True)
+def keys_in_the_settings(monkeypatch: pytest.MonkeyPatch, audit_ring: KeyRing) -> None:
+    monkeypatch.setenv("LAMO_KEYS", audit_ring.to_text())
 
 
 def run(database_url: str, *arguments: str) -> Result:
@@ -79,3 +88,67 @@ def test_without_an_option_the_settings_name_the_database(
 
     assert result.exit_code == 0, result.output
     assert [file.name for file in folder.iterdir()] == ["audit.db"]
+
+
+def test_without_the_keys_the_bodies_are_shown_and_that_is_said(
+    audit_log: AuditLog, audit_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    audit_log.append_decision(entry := decision())
+    monkeypatch.delenv("LAMO_KEYS")
+    monkeypatch.setenv("VAR_DIR", str(tmp_path / "none"))
+
+    shown = run(audit_url, "show", entry.event_id)
+
+    assert "not at hand" in shown.stderr
+    assert "patient-1" not in shown.output
+    assert "LAMO_KEYS" in run(audit_url, "list", *PATIENT).output
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_patient_is_found_held_and_erased_by_the_typed_id(
+    audit_log: AuditLog, audit_url: str
+) -> None:
+    audit_log.append_decision(entry := decision())
+    assert entry.event_id in run(audit_url, "list", *PATIENT).output
+
+    assert run(audit_url, "hold", "add", *PATIENT).output == "ok: it is held\n"
+    assert "under a legal hold" in run(audit_url, "erase-patient", *PATIENT, "--yes").output
+    assert len(run(audit_url, "hold", "list").output.splitlines()) == 1
+    assert run(audit_url, "hold", "remove", *PATIENT).output == "ok: it is held no more\n"
+
+    asked = CliRunner().invoke(
+        audit, ["--database-url", audit_url, "erase-patient", *PATIENT], input="n\n"
+    )
+    assert asked.exit_code == 1
+    assert "ok: 1 payloads, 1 keys" in run(audit_url, "erase-patient", *PATIENT, "--yes").output
+    assert "nothing is kept" in run(audit_url, "erase-patient", *PATIENT, "--yes").output
+    assert "the patient was erased" in run(audit_url, "show", entry.event_id).stderr
+
+
+def test_what_has_expired_is_counted_and_purged(audit_log: AuditLog, audit_url: str) -> None:
+    audit_log.append_decision(decision())
+
+    assert "ok: 0 payloads" in run(audit_url, "purge", "--dry-run").output
+    far = ("--before", "2199-01-01")
+    assert "ok: 1 payloads, 1 keys" in run(audit_url, "purge", "--dry-run", *far).output
+    assert "are deleted, before 2199-01-01" in run(audit_url, "purge", "--yes", *far).output
+    assert "name --dry-run or --yes" in run(audit_url, "purge").output
+
+
+def test_keys_are_rotated_in_two_steps(
+    audit_log: AuditLog,
+    audit_url: str,
+    audit_ring: KeyRing,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    audit_log.append_decision(decision())
+    assert "in LAMO_KEYS" in run(audit_url, "rotate-keys", "--new-key").output
+    monkeypatch.delenv("LAMO_KEYS")
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    (tmp_path / "keys.json").write_text(audit_ring.to_text())
+    (tmp_path / "keys.json").chmod(0o600)
+
+    assert "is the newest tenant key" in run(audit_url, "rotate-keys", "--new-key").output
+    assert "ok: 1 keys were under older" in run(audit_url, "rotate-keys").output
+    assert "patient-1" in run(audit_url, "list", *PATIENT).output

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from cds_service.audit.entries import DecisionEntry, ErrorEntry, FeedbackEntry, InputState
+from cds_service.audit.entries import DecisionEntry, ErrorEntry, FeedbackEntry, InputState, Table
 from cds_service.audit.ids import new_event_id
 from fhir_mappings.record import Gap
 
@@ -36,7 +36,7 @@ def decision(**changes: Any) -> DecisionEntry:
         prompt_version="1",
         prompt_sha256="0" * 64,
         model={"name": "demo", "adapters": {"group-1": "1" * 64}},
-        scores=[{"label": "Metformin", "log_odds": -1.25}, {"label": "Insulin", "log_odds": 2.5}],
+        scores=Table(columns=("label", "log_odds"), rows=[("Metformin", -1.25), ("Insulin", 2.5)]),
         cards=[{"uuid": str(uuid4()), "summary": "One"}, {"uuid": str(uuid4()), "summary": "Two"}],
         gaps=[Gap(kind="note-unread", where="documents", meaning="A note was not read.")],
         findings=[{"rule": "allergy", "severity": "critical"}],

@@ -10,10 +10,13 @@ from cds_service.audit.database import AuditFailure, open_engine
 from cds_service.audit.log import AuditLog
 from cds_service.audit.migrate import upgrade
 from cds_service.errors import AuditUnavailable
+from cds_service.keys.file_keys import FileKeys
+from cds_service.keys.ring import new_ring
 from tests.cds_service.audit.test_entries import decision, feedback
 from tests.cds_service.postgres import new_server
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
+KEYS = FileKeys(new_ring())
 
 
 def reason_of(log: AuditLog) -> str:
@@ -33,13 +36,13 @@ def test_a_log_that_can_be_written_is_ready(audit_log: AuditLog) -> None:
 def test_a_read_only_file_takes_no_decision(tmp_path: Path) -> None:
     upgrade(f"sqlite:///{tmp_path}/audit.db")
 
-    reason = reason_of(AuditLog(f"sqlite:///file:{tmp_path}/audit.db?mode=ro&uri=true"))
+    reason = reason_of(AuditLog(f"sqlite:///file:{tmp_path}/audit.db?mode=ro&uri=true", KEYS))
 
     assert "SQLITE_READONLY" in reason
 
 
 def test_a_file_that_went_missing_is_not_replaced_by_an_empty_one(tmp_path: Path) -> None:
-    reason = reason_of(AuditLog(f"sqlite:///{tmp_path}/audit.db"))
+    reason = reason_of(AuditLog(f"sqlite:///{tmp_path}/audit.db", KEYS))
 
     assert "SQLITE_CANTOPEN" in reason
     assert not (tmp_path / "audit.db").exists()
@@ -48,7 +51,7 @@ def test_a_file_that_went_missing_is_not_replaced_by_an_empty_one(tmp_path: Path
 def test_a_file_that_is_no_database_takes_no_decision(tmp_path: Path) -> None:
     (tmp_path / "audit.db").write_text("a shopping list" * 100)
 
-    assert "SQLITE_NOTADB" in reason_of(AuditLog(f"sqlite:///{tmp_path}/audit.db"))
+    assert "SQLITE_NOTADB" in reason_of(AuditLog(f"sqlite:///{tmp_path}/audit.db", KEYS))
 
 
 def test_a_file_that_another_holds_takes_no_decision(tmp_path: Path) -> None:
@@ -57,7 +60,7 @@ def test_a_file_that_another_holds_takes_no_decision(tmp_path: Path) -> None:
     holder = open_engine(url)
 
     with holder.begin():
-        reason = reason_of(AuditLog(url, timeout_s=0.1))
+        reason = reason_of(AuditLog(url, KEYS, timeout_s=0.1))
     holder.dispose()
 
     assert "SQLITE_BUSY" in reason
@@ -69,7 +72,7 @@ def test_a_dropped_table_takes_no_decision_and_quotes_no_data(audit_url: str) ->
         for table in ("feedback", "card"):
             connection.execute(text(f"DROP TABLE {table}"))
     engine.dispose()
-    log = AuditLog(audit_url)
+    log = AuditLog(audit_url, KEYS)
 
     with pytest.raises(AuditFailure) as refusal:
         log.append_decision(decision(patient_id="marked-patient"))
@@ -82,7 +85,7 @@ def test_a_dropped_table_takes_no_decision_and_quotes_no_data(audit_url: str) ->
 
 def test_a_database_without_tables_is_not_ready_and_says_what_to_do(empty_url: str) -> None:
     open_engine(empty_url, create=True).dispose()
-    log = AuditLog(empty_url)
+    log = AuditLog(empty_url, KEYS)
 
     with pytest.raises(AuditFailure) as refusal:
         log.ping()
@@ -102,7 +105,7 @@ def test_a_stopped_server_takes_no_decision_and_a_restarted_one_does() -> None:
     server = new_server()
     server.start()
     upgrade(server.url())
-    log = AuditLog(server.url())
+    log = AuditLog(server.url(), KEYS)
     log.ping()
 
     server.stop()
@@ -119,7 +122,7 @@ def test_a_stopped_server_takes_no_decision_and_a_restarted_one_does() -> None:
 def test_a_server_that_only_reads_is_not_ready(audit_url: str) -> None:
     if audit_url.startswith("sqlite"):
         pytest.skip("a setting of PostgreSQL")
-    log = AuditLog(f"{audit_url}?options=-cdefault_transaction_read_only%3Don")
+    log = AuditLog(f"{audit_url}?options=-cdefault_transaction_read_only%3Don", KEYS)
 
     with pytest.raises(AuditFailure) as refusal:
         log.ping()
@@ -130,7 +133,7 @@ def test_a_server_that_only_reads_is_not_ready(audit_url: str) -> None:
 @pytest.mark.parametrize("url", ["mysql://host/audit", "sqlite://", "no url at all"])
 def test_an_url_of_no_audit_database_is_refused_with_what_is_accepted(url: str) -> None:
     with pytest.raises(ValueError, match=r"sqlite:///path/to/audit.db or postgresql"):
-        AuditLog(url)
+        AuditLog(url, KEYS)
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:

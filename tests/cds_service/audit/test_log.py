@@ -10,7 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from cds_service.audit.database import open_engine
+from cds_service.audit.entries import Table
 from cds_service.audit.log import AuditLog, EventUnknown
+from cds_service.keys.service import KeyService
 from fhir_mappings.record import Gap
 from tests.cds_service.audit.test_entries import NOON, decision, error, feedback
 
@@ -25,8 +27,9 @@ def test_every_field_of_a_decision_comes_back(audit_log: AuditLog) -> None:
     stored = audit_log.find_event(entry.event_id)
     body = stored.body
     assert {field.name for field in fields(entry)} <= body.keys()
-    for name in ("event_id", "request_id", "user", "encounter_id", "scores", "cards", "findings"):
+    for name in ("event_id", "request_id", "user", "encounter_id", "cards", "findings"):
         assert body[name] == getattr(entry, name)
+    assert body["scores"] == entry.scores.as_rows()
     assert body["received_at"] == "2026-03-01T12:00:00.250000Z"
     assert body["inputs"] == {"conditions": {"state": "supplied", "resources": 3}}
     assert body["gaps"][0]["meaning"] == "A note was not read."
@@ -41,6 +44,7 @@ def test_the_columns_say_the_same_as_the_body(audit_log: AuditLog) -> None:
     summary = audit_log.find_event(entry.event_id).summary
 
     assert summary.recorded_at == audit_log.find_event(entry.event_id).body["recorded_at"]
+    assert summary.patient == audit_log.find_event(entry.event_id).body["patient"]
     assert (summary.patient_id, summary.user_ref) == ("patient-1", "Practitioner/example")
     assert (summary.kind, summary.outcome, summary.card_count) == ("decision", "ok", 2)
 
@@ -115,7 +119,7 @@ def test_an_unknown_event_is_an_error_that_says_where_to_look(audit_log: AuditLo
 def test_what_a_database_refuses_is_written_out_and_said(audit_log: AuditLog) -> None:
     entry = decision(
         patient_id="a\x00b",
-        scores=[{"label": "half \ud83d", "log_odds": float("-inf")}],
+        scores=Table(columns=("label", "log_odds"), rows=[("half \ud83d", float("-inf"))]),
         cards=[{"summary": "pills 💊"}],
     )
 
@@ -125,7 +129,7 @@ def test_what_a_database_refuses_is_written_out_and_said(audit_log: AuditLog) ->
     assert body["patient_id"] == "a\\u0000b"
     assert body["scores"] == [{"label": "half \\ud83d", "log_odds": "-Infinity"}]
     assert body["cards"][0]["summary"] == "pills 💊"
-    assert body["escaped"] == ["patient_id", "scores.0.label", "scores.0.log_odds"]
+    assert body["escaped"] == ["patient_id", "scores.rows.0.0", "scores.rows.0.1"]
 
 
 def test_a_very_long_id_is_kept_whole_in_the_body(audit_log: AuditLog) -> None:
@@ -159,8 +163,10 @@ def test_the_same_feedback_from_many_threads_is_kept_once(audit_log: AuditLog) -
 @pytest.mark.parametrize(
     "change", ["UPDATE {} SET event_id = 'x'", "DELETE FROM {}"], ids=["update", "delete"]
 )
-def test_the_database_refuses_to_change_a_row(audit_url: str, table: str, change: str) -> None:
-    log = AuditLog(audit_url)
+def test_the_database_refuses_to_change_a_row(
+    audit_url: str, audit_keys: KeyService, table: str, change: str
+) -> None:
+    log = AuditLog(audit_url, audit_keys)
     entry = decision()
     log.append_decision(entry)
     log.append_feedback(feedback(entry.cards[0]["uuid"]))

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -12,6 +13,9 @@ from sqlalchemy import column, inspect, table, update
 from cds_service.audit.database import AuditFailure, open_engine
 from cds_service.audit.log import AuditLog
 from cds_service.audit.migrate import VERSION_TABLE, downgrade, upgrade
+from cds_service.audit.sequencer import sequence_all
+from cds_service.keys.service import KeyService
+from cds_service.keys.signing import FILE, SigningFile
 from cds_service.notes.store import NoteDigestRow
 from tests.cds_service.audit.test_entries import decision
 
@@ -37,22 +41,24 @@ def test_the_tables_are_those_of_the_models(audit_url: str) -> None:
     assert differences == []
 
 
-def test_empty_tables_go_down_and_come_up_again(audit_url: str) -> None:
+def test_empty_tables_go_down_and_come_up_again(audit_url: str, audit_keys: KeyService) -> None:
     downgrade(audit_url)
     assert tables_of(audit_url) == {VERSION_TABLE}
 
     upgrade(audit_url)
-    log = AuditLog(audit_url)
+    log = AuditLog(audit_url, audit_keys)
     log.append_decision(decision())
     log.ping()
     log.close()
 
 
-def test_a_log_with_events_is_not_dropped(audit_log: AuditLog, audit_url: str) -> None:
+def test_a_log_with_events_is_not_dropped(
+    audit_log: AuditLog, audit_url: str, audit_keys: KeyService
+) -> None:
     audit_log.append_decision(entry := decision())
 
     with pytest.raises(AuditFailure) as refusal:
-        downgrade(audit_url)
+        downgrade(audit_url, keys=audit_keys)
 
     assert "holds 1 events and is not dropped" in refusal.value.reason
     upgrade(audit_url)
@@ -79,3 +85,13 @@ def test_workers_that_start_together_all_find_the_tables(empty_url: str) -> None
 
     assert [run.returncode for run in runs] == [0] * 4
     assert "event" in tables_of(empty_url)
+
+
+def test_what_was_signed_is_not_taken_apart(audit_url: str, tmp_path: Path) -> None:
+    SigningFile(tmp_path / FILE).create()
+    sequence_all(audit_url, tmp_path)
+
+    with pytest.raises(AuditFailure) as refusal:
+        downgrade(audit_url)
+
+    assert "holds 1 signed heads and is not taken apart" in refusal.value.reason

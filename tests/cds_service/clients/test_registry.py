@@ -217,7 +217,7 @@ class TestCommands:
 
     @pytest.fixture
     def keys(self, tmp_path: Path) -> str:
-        path = tmp_path / "keys.json"
+        path = tmp_path / "jwks.json"
         path.write_text(json.dumps(SIGNER.jwks))
         return str(path)
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from cds_service.audit.migrate import upgrade
 from cds_service.cli import main
-from cds_service.notes.building import build_keys
+from cds_service.keys.building import build_keys
 from cds_service.notes.store import DigestKey, DigestStore, StoredDigest
 from cds_service.settings import Settings
 from lamo.notes.sections import NoteSections
@@ -138,7 +138,9 @@ def keeping(var_dir: Path) -> Path:
 
 def test_no_command_makes_keys_beside_digests_of_others(keeping: Path, tmp_path: Path) -> None:
     (keeping / "keys.json").rename(tmp_path / "keys.json")
-    assert "holds 1 digests that were filed under its keys" in refused("forget", "--patient", "p1")
+    assert "holds 1 digests of notes that were encrypted under its keys" in refused(
+        "forget", "--patient", "p1"
+    )
     (tmp_path / "patients").write_text("p1\n")
     where = ("--fhir-server", "http://127.0.0.1:1/fhir", "--patients", tmp_path / "patients")
     assert "put it back from its backup" in refused("warm", *where)

@@ -25,6 +25,7 @@ from cds_service.notes.store import (
     StoreFailure,
 )
 from lamo.notes.sections import Mention, NoteSections
+from tests.cds_service.audit.old_rows import old_body, store_old, stored_bodies
 from tests.cds_service.audit.test_entries import decision
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
@@ -385,17 +386,19 @@ def test_an_audit_log_of_the_first_revision_goes_up_and_down_with_its_events(
     audit_url: str, ring: KeyRing
 ) -> None:
     downgrade(audit_url, "0001")
-    log = AuditLog(audit_url, timeout_s=60)
-    log.append_decision(entry := decision())
+    keys = FileKeys(ring)
+    log = AuditLog(audit_url, keys, timeout_s=60)
+    store_old(audit_url, before := old_body(decision()))
 
-    upgrade(audit_url)
+    upgrade(audit_url, keys)
     store = DigestStore(audit_url, FileKeys(ring), timeout_s=60)
     store.put(key_of(), digest())
     log.ping()
     store.close()
-    downgrade(audit_url, "0001")
+    assert log.find_event(before["event_id"]).body["cards"] == before["cards"]
+    downgrade(audit_url, "0001", keys)
 
-    assert log.find_event(entry.event_id).summary.card_count == 2
+    assert stored_bodies(audit_url) == [before]
     with pytest.raises(AuditFailure):
         log.ping()
     log.close()

@@ -14,6 +14,10 @@ from sqlalchemy import text
 from cds_service.audit.database import open_engine
 from cds_service.audit.log import AuditLog
 from cds_service.audit.migrate import upgrade
+from cds_service.audit.sequencer import sequence_all
+from cds_service.keys.file_keys import FileKeys
+from cds_service.keys.ring import new_ring
+from cds_service.keys.signing import FILE, SigningFile
 from cds_service.observing.checks import DatabaseChecks, model_answers, service_checks
 from cds_service.observing.health import Check, Health, Unwell
 from cds_service.settings import Settings
@@ -24,6 +28,7 @@ from tests.fakes import FakeScorer
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
 
+KEYS = FileKeys(new_ring())
 WELL = Check(name="clock", look=lambda: "agrees")
 
 
@@ -76,7 +81,7 @@ def test_a_lost_file_is_told_without_its_name(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_was_set_back_is_told_by_the_newest_event(audit_url: str) -> None:
-    log = AuditLog(audit_url, timeout_s=60)
+    log = AuditLog(audit_url, KEYS, timeout_s=60)
     log.append_decision(decision())
     log.close()
     checks = DatabaseChecks(audit_url, timeout_s=30, clock=partial(set_back, 1))
@@ -90,7 +95,7 @@ def test_a_clock_that_was_set_back_is_told_by_the_newest_event(audit_url: str) -
 def test_an_event_of_half_a_minute_from_now_is_no_reason(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/audit.db"
     upgrade(url)
-    log = AuditLog(url, clock=lambda: set_back(-0.5 / 60))
+    log = AuditLog(url, KEYS, clock=lambda: set_back(-0.5 / 60))
     log.append_decision(decision())
     assert DatabaseChecks(url).clocks_agree() == "agrees"
     log.close()
@@ -130,9 +135,26 @@ def test_a_model_that_is_down_is_told_and_leaves_the_service_ready(tmp_path: Pat
     found = {one.name: one for one in Health(service_checks(tools)).ask()}
     assert (found["model"].is_ok, found["model"].is_needed) == (False, False)
     assert "cannot be reached" in found["model"].why
-    assert [one.is_ok for one in found.values() if one.is_needed] == [True] * 3
+    assert [one.is_ok for one in found.values() if one.is_needed] == [True] * 4
     tools.audit_log.close()
 
 
 def test_a_model_that_answers_is_said_to() -> None:
     assert model_answers(lambda deadline: None) == "scores"
+
+
+def test_an_event_without_its_place_is_told_after_the_published_delay(
+    audit_url: str, tmp_path: Path
+) -> None:
+    SigningFile(tmp_path / FILE).create()
+    log = AuditLog(audit_url, KEYS, timeout_s=60)
+    log.append_decision(decision())
+    checks = DatabaseChecks(audit_url, timeout_s=30)
+    late = DatabaseChecks(audit_url, timeout_s=30, clock=partial(set_back, -1))
+    assert checks.sequenced() == "every event has its place"
+    with pytest.raises(Unwell, match=r"36\d\d s ago has no place in the Merkle tree yet"):
+        late.sequenced()
+    sequence_all(audit_url, tmp_path)
+    assert late.sequenced() == "every event has its place"
+    for one in (log, checks, late):
+        one.close()

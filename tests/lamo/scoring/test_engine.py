@@ -12,7 +12,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from lamo.artifact import Artifact, write_manifest
 from lamo.deadline import Deadline, DeadlinePassed
 from lamo.prompts import COMPACT, render_prompt
-from lamo.scoring.engine.prefixes import PrefixCache
+from lamo.scoring.engine.prefixes import MOST_S, PrefixCache
 from lamo.scoring.engine.weights import Source, Unsupported, load_weights
 from lamo.scoring.grouped import GroupedEngine
 from lamo.scoring.local import LocalScorer
@@ -123,6 +123,18 @@ def test_the_least_recently_used_goes_first_and_the_bound_in_bytes_holds() -> No
     assert cache.find("huge") is None
     cache.clear()
     assert (len(cache), cache.bytes) == (0, 0)
+
+
+def test_what_was_not_used_for_an_hour_is_dropped_by_the_next_use() -> None:
+    now = [0.0]
+    cache = PrefixCache(100, clock=lambda: now[0])
+    cache.keep("a", Block(10))
+    cache.keep("b", Block(20))
+    now[0] = MOST_S
+    assert cache.find("b")
+    now[0] += 1
+    assert (cache.find("c"), len(cache), cache.bytes) == (None, 1, 20)
+    assert cache.find("b")
 
 
 def test_the_work_ends_at_the_deadline_between_two_groups(tmp_path: Path) -> None:

@@ -1,0 +1,189 @@
+"""`lamo-cds audit`: sequencing the log, verifying it, and handing out evidence."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from cds_service.audit.bundle import bundle_lines, prove
+from cds_service.audit.checkpoint import NoteRefused, PublicKey
+from cds_service.audit.database import open_engine, reporting_failures
+from cds_service.audit.drill import run_drill
+from cds_service.audit.heads import FILE as HEADS_FILE
+from cds_service.audit.heads import rotate_key
+from cds_service.audit.log import EventUnknown
+from cds_service.audit.place import Place
+from cds_service.audit.sequencer import TIMEOUT_S, run_sequencer, sequence_all
+from cds_service.audit.verify import Asked, open_snapshot, verify_log
+from cds_service.keys.service import KeysRefused
+from cds_service.keys.signing import FILE as SIGNING_FILE
+from cds_service.keys.signing import SigningFile
+from cds_service.refusing import refusing
+
+Command = Callable[..., None]
+_in_folder = click.option(
+    "--var-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the signing key and the exported heads are. Default: VAR_DIR.",
+)
+_with_key = click.option(
+    "--key", metavar="NAME+ID+KEY", help="The log's first key. Default: of the file in VAR_DIR."
+)
+_refusing = refusing(lambda: (EventUnknown, KeysRefused, NoteRefused, ValueError, OSError))
+
+
+def add_commands(group: click.Group) -> None:
+    """Add the commands of this module to `lamo-cds audit`."""
+    for command in (sequence, verify, prove_command, export, drill, key_command, rotate):
+        group.add_command(command)
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Sequence and sign what waits, and end.")
+@_in_folder
+@click.pass_obj
+@_refusing
+def sequence(place: Place, once: bool, var_dir: Path | None) -> None:
+    """Give events their place in the tree, and sign it. The service does so by itself."""
+    folder = var_dir or place.settings.var_dir
+    SigningFile(folder / SIGNING_FILE).create()
+    if not once:
+        run_sequencer(place.database_url, folder, threading.Event())
+        return
+    added = sequence_all(place.database_url, folder)
+    told = "another sequencer is at work" if added is None else f"{added} events got their place"
+    click.echo(f"ok: {told}")
+
+
+@click.command()
+@_in_folder
+@_with_key
+@click.option("--heads", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--receipt", "receipts", multiple=True, help="A receipt, or a file with one a line.")
+@click.option("--quick", is_flag=True, help="Without reading what the events say.")
+@click.pass_obj
+@_refusing
+def verify(
+    place: Place,
+    var_dir: Path | None,
+    key: str | None,
+    heads: Path | None,
+    **asked: Any,
+) -> None:
+    """Verify the whole log, say which check failed and where, and exit with 1 then."""
+    folder = var_dir or place.settings.var_dir
+    kept = folder / HEADS_FILE
+    found = verify_log(
+        place.database_url,
+        Asked(
+            first_key=_first_key(key, folder),
+            exported=heads or (kept if kept.exists() else None),
+            receipts=[line for text in asked["receipts"] for line in _receipt_lines(text)],
+            is_quick=asked["quick"],
+        ),
+    )
+    for line in found.lines():
+        click.echo(line)
+    click.echo(f"{found.events} events, {found.heads} heads")
+    if not found.is_ok:
+        raise SystemExit(1)
+
+
+@click.command("prove")
+@click.argument("event_id")
+@click.pass_obj
+@_refusing
+def prove_command(place: Place, event_id: str) -> None:
+    """Print the proof that an event stands under the newest signed head."""
+    with _snapshot(place.database_url) as connection:
+        click.echo(json.dumps(prove(connection, event_id), indent=2, ensure_ascii=False))
+
+
+@click.command()
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
+@click.option("--event-id", "event_ids", multiple=True, help="Only these, each with a proof.")
+@_in_folder
+@_with_key
+@click.pass_obj
+@_refusing
+def export(
+    place: Place,
+    out: Path,
+    event_ids: tuple[str, ...],
+    var_dir: Path | None,
+    key: str | None,
+) -> None:
+    """Write a bundle that scripts/verify_audit.py verifies anywhere."""
+    first_key = _first_key(key, var_dir or place.settings.var_dir).to_text()
+    with _snapshot(place.database_url) as connection, out.open("w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in bundle_lines(connection, first_key, event_ids))
+    click.echo(f"ok: the bundle is in {out}; the log's first key is {first_key}")
+
+
+@click.command()
+@_in_folder
+@click.pass_obj
+@_refusing
+def drill(place: Place, var_dir: Path | None) -> None:
+    """Tamper with copies of the log in every way that is foreseen, and say what caught it."""
+    folder = var_dir or place.settings.var_dir
+    caught_all = True
+    for result in run_drill(place.database_url, folder):
+        click.echo(result.line())
+        caught_all = caught_all and result.is_caught
+    if not caught_all:
+        raise SystemExit(1)
+
+
+@click.command("key")
+@_in_folder
+@click.pass_obj
+@_refusing
+def key_command(place: Place, var_dir: Path | None) -> None:
+    """Print the log's keys; whoever verifies it needs the first, and from elsewhere than here."""
+    for key in SigningFile((var_dir or place.settings.var_dir) / SIGNING_FILE).read().keys:
+        click.echo(key.to_text())
+
+
+@click.command("rotate-key")
+@_in_folder
+@click.pass_obj
+@_refusing
+def rotate(place: Place, var_dir: Path | None) -> None:
+    """Sign a head that names a new key with the old one, and sign with the new one from then on."""
+    signing = SigningFile((var_dir or place.settings.var_dir) / SIGNING_FILE)
+    engine = open_engine(place.database_url, timeout_s=TIMEOUT_S)
+    try:
+        with reporting_failures(), engine.begin() as connection:
+            new = rotate_key(connection, signing)
+    finally:
+        engine.dispose()
+    click.echo(f"ok: heads and receipts are signed with {new} now; copy the file to other hosts")
+
+
+def _first_key(text: str | None, folder: Path) -> PublicKey:
+    if text is not None:
+        return PublicKey.from_text(text)
+    return SigningFile(folder / SIGNING_FILE).read().keys[0]
+
+
+def _receipt_lines(text: str) -> list[str]:
+    path = Path(text)
+    if len(text) < 250 and path.is_file():  # no longer than the name of a file may be
+        return path.read_text(encoding="utf-8").split()
+    return [text]
+
+
+@contextmanager
+def _snapshot(database_url: str) -> Iterator[Connection]:
+    engine = open_snapshot(database_url)
+    try:
+        with reporting_failures(), engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()

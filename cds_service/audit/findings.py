@@ -1,0 +1,57 @@
+"""What a verification of the log has found, by check."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+MOST_TOLD = 20  # findings of one check that are told one by one
+
+CHECKS: Mapping[str, str] = {
+    "index": "every event has one place in the tree, without gaps",
+    "leaves": "every leaf is the hash of its event's bytes",
+    "columns": "every search column says what the event's bytes say",
+    "payloads": "every payload that is there is the one that its event names",
+    "tiles": "the stored tiles are those of the leaves",
+    "signatures": "every head is signed, by the key that the one before names",
+    "heads": "the tree has the root of every signed head",
+    "exported": "every exported head is one of the database",
+    "dates": "no event is older than a head that was signed before it got its place",
+    "workers": "the events of every process are numbered without gaps",
+    "receipts": "every receipt leads to its event",
+}
+
+
+@dataclass
+class Findings:
+    """Collects what does not fit."""
+
+    events: int = 0  # that were looked at
+    heads: int = 0
+    checked: list[str] = field(default_factory=list)  # names of CHECKS, in order
+    failed: dict[str, list[str]] = field(default_factory=dict)  # by check: where and what
+    more: dict[str, int] = field(default_factory=dict)  # by check: how many were not told
+    notes: list[str] = field(default_factory=list)  # worth knowing, and no failure
+
+    def add(self, check: str, what: str) -> None:
+        """Note that a check has failed, and where."""
+        told = self.failed.setdefault(check, [])
+        if len(told) < MOST_TOLD:
+            told.append(what)
+        else:
+            self.more[check] = self.more.get(check, 0) + 1
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failed
+
+    def lines(self) -> Iterator[str]:
+        """For a person: each check, and behind a failed one where it failed."""
+        for check in self.checked:
+            verdict = "FAILED" if check in self.failed else "ok"
+            yield f"{verdict:<7}{check:<11}{CHECKS[check]}"
+            for what in self.failed.get(check, ()):
+                yield f"         - {what}"
+            if check in self.more:
+                yield f"         - and {self.more[check]} more"
+        for note in self.notes:
+            yield f"note   {note}"

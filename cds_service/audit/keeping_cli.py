@@ -1,0 +1,144 @@
+"""`lamo-cds audit`: erasing a patient, ending what has expired, legal holds, rotating keys."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import click
+
+from cds_service.audit.expiry import Gone
+from cds_service.audit.keeping import KEPT, Keeper
+from cds_service.audit.place import Place, refusals
+from cds_service.audit.vault import Whom
+from cds_service.keys.building import key_file
+from cds_service.keys.files import rotate
+from cds_service.notes.store import DigestStore
+
+
+@click.command("erase-patient")
+@click.option("--client", required=True, help="Whose patient, as events name the client.")
+@click.option("--patient", "patient_id", required=True, help="The patient id of that client.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def erase_patient(place: Place, client: str, patient_id: str, yes: bool) -> None:
+    """Delete all that is protected of a patient. It cannot be taken back."""
+    if not yes:
+        click.confirm("Cards, scores and feedback of this patient are lost. Go on?", abort=True)
+    with _keeper(place) as keeper:
+        store = DigestStore(place.database_url, place.needed_keys)
+        try:
+            gone = keeper.erase(
+                Whom(client=client, patient_id=patient_id),
+                lambda one: store.forget(patient_id=one),
+            )
+        finally:
+            store.close()
+    click.echo(f"ok: {_told(gone)} are deleted; the events stay, and tell nothing of the patient")
+
+
+@click.command("purge")
+@click.option(
+    "--before",
+    type=click.DateTime(formats=["%Y-%m-%d"]),
+    help="Of events before this day (UTC). Default: six years and 30 days ago.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say how much that is.")
+@click.option("--yes", is_flag=True, help="Delete it.")
+@click.pass_obj
+def purge(place: Place, before: datetime | None, dry_run: bool, yes: bool) -> None:
+    """Delete what is protected of events whose time is over; the events stay."""
+    if dry_run == yes:
+        raise click.UsageError("name --dry-run or --yes")
+    moment = before.replace(tzinfo=UTC) if before else datetime.now(UTC) - KEPT
+    with _keeper(place) as keeper:
+        gone = keeper.due(moment) if dry_run else keeper.purge(moment)
+    click.echo(f"ok: {_told(gone)} are {'due' if dry_run else 'deleted'}, before {moment:%Y-%m-%d}")
+
+
+@click.group("hold")
+def hold() -> None:
+    """Legal holds: what is under one is neither purged nor erased."""
+
+
+@hold.command("add")
+@click.option("--client", help="Whose patient, as events name the client.")
+@click.option("--patient", "patient_id", help="The patient id of that client.")
+@click.option("--all", "everybody", is_flag=True, help="Everybody.")
+@click.pass_obj
+def hold_add(place: Place, client: str | None, patient_id: str | None, everybody: bool) -> None:
+    """Put a patient, or everybody, under a legal hold."""
+    whom = _whom(client, patient_id, everybody)
+    with _keeper(place) as keeper:
+        keeper.hold(whom)
+    click.echo("ok: it is held")
+
+
+@hold.command("remove")
+@click.option("--client", help="Whose patient, as events name the client.")
+@click.option("--patient", "patient_id", help="The patient id of that client.")
+@click.option("--all", "everybody", is_flag=True, help="The hold of everybody.")
+@click.pass_obj
+def hold_remove(place: Place, client: str | None, patient_id: str | None, everybody: bool) -> None:
+    """End a legal hold."""
+    whom = _whom(client, patient_id, everybody)
+    with _keeper(place) as keeper:
+        was_held = keeper.release(whom)
+    click.echo("ok: it is held no more" if was_held else "ok: it was not held")
+
+
+@hold.command("list")
+@click.pass_obj
+def hold_list(place: Place) -> None:
+    """List legal holds: since when, and of whom, as `audit list --json` names patients."""
+    with refusals():
+        keeper = Keeper(place.database_url, place.reading_keys)
+        for subject, placed_at in keeper.holds().items():
+            click.echo(f"{placed_at}  {subject}")
+        keeper.close()
+
+
+@click.command("rotate-keys")
+@click.option("--new-key", is_flag=True, help="First step: add a new tenant key to the key file.")
+@click.pass_obj
+def rotate_keys(place: Place, new_key: bool) -> None:
+    """Wrap the keys of patients and months under the newest tenant key.
+
+    Run it with --new-key, start the service anew so that it knows the new key, then run it without.
+    """
+    if not new_key:
+        with _keeper(place) as keeper:
+            count = keeper.rotate()
+        click.echo(f"ok: {count} keys were under older tenant keys, and are under the newest now")
+        return
+    if place.settings.keys is not None:
+        raise click.ClickException("the keys stand in LAMO_KEYS: add the new key where it is made")
+    with refusals():
+        key_id = rotate(key_file(place.settings))
+    click.echo(
+        f"ok: {key_id} is the newest tenant key; start the service anew before the next step"
+    )
+
+
+def _whom(client: str | None, patient_id: str | None, everybody: bool) -> Whom | None:
+    if everybody and client is None and patient_id is None:
+        return None
+    if everybody or client is None or patient_id is None:
+        raise click.UsageError("name --client and --patient, or else --all alone")
+    return Whom(client=client, patient_id=patient_id)
+
+
+def _told(gone: Gone) -> str:
+    return (
+        f"{gone.payloads} payloads, {gone.patients} keys of patients, {gone.periods} keys of "
+        f"months, {gone.note_digests} digests of notes"
+    )
+
+
+@contextmanager
+def _keeper(place: Place) -> Iterator[Keeper]:
+    with refusals():
+        keeper = Keeper(place.database_url, place.needed_keys)
+        try:
+            yield keeper
+        finally:
+            keeper.close()

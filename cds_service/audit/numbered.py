@@ -1,0 +1,58 @@
+"""Whether the events of every process are numbered without gaps; see counting.py."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cds_service.audit.database import POOL_SIZE
+from cds_service.audit.findings import Findings
+
+
+class Numbered:
+    """Sees the number of every event once, in any order."""
+
+    def __init__(self, findings: Findings) -> None:
+        """Take where to tell what does not fit."""
+        self._findings = findings
+        self._whole_to: dict[str, int] = {}  # by process: up to here nothing is missing
+        self._ahead: dict[str, set[int]] = {}  # what was seen above that
+
+    def see(self, where: str, body: Mapping[str, Any]) -> None:
+        """Take the number of one event, and those that it tells as unused."""
+        worker = body.get("worker")
+        if worker is None:
+            return  # of a release that did not number them
+        if not self._add(worker["id"], worker["counter"]):
+            self._findings.add(
+                "workers", f"{where}: number {worker['counter']} of process {worker['id']} again"
+            )
+        for unused in worker.get("unused", ()):
+            self._add(worker["id"], unused)  # a commit of unknown end may have been one
+
+    def end(self) -> None:
+        """Tell what is missing. At its end a process that was killed leaves gaps as well."""
+        for worker, ahead in self._ahead.items():
+            if not ahead:
+                continue
+            missing = set(range(self._whole_to[worker] + 1, max(ahead))) - ahead
+            lost = sorted(number for number in missing if number < max(ahead) - POOL_SIZE)
+            if lost:
+                self._findings.add(
+                    "workers", f"process {worker}: {len(lost)} events missing, first {lost[0]}"
+                )
+            if late := sorted(missing.difference(lost)):
+                self._findings.notes.append(
+                    f"process {worker}: {len(late)} of its last {POOL_SIZE} events missing, first "
+                    f"{late[0]}: being written now, or lost when it was killed"
+                )
+
+    def _add(self, worker: str, number: int) -> bool:
+        ahead = self._ahead.setdefault(worker, set())
+        whole_to = self._whole_to.setdefault(worker, 0)
+        if number <= whole_to or number in ahead:
+            return False
+        ahead.add(number)
+        while whole_to + 1 in ahead:
+            whole_to += 1
+            ahead.remove(whole_to)
+        self._whole_to[worker] = whole_to
+        return True

@@ -1,0 +1,61 @@
+"""What every `lamo-cds audit` command needs: the database, the keys, and refusals in one line."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import click
+
+from cds_service.audit.database import AuditFailure
+from cds_service.audit.keeping import HoldInPlace, PatientUnknown
+from cds_service.audit.log import EventUnknown
+from cds_service.keys.file_keys import FileKeys
+from cds_service.keys.ring import new_ring
+from cds_service.keys.service import KeyService, KeysRefused
+from cds_service.notes.store import StoreFailure
+from cds_service.settings import Settings, SettingsError
+
+MENDABLE = (
+    EventUnknown,
+    HoldInPlace,
+    KeysRefused,
+    PatientUnknown,
+    SettingsError,
+    StoreFailure,
+    ValueError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the log is, and the keys of the settings; without them bodies alone are read."""
+
+    settings: Settings
+    database_url: str
+    keys: KeyService | None
+
+    @property
+    def reading_keys(self) -> KeyService:
+        """The keys, or some that open nothing."""
+        return self.keys or FileKeys(new_ring())
+
+    @property
+    def needed_keys(self) -> KeyService:
+        """The keys, for what cannot be done without them."""
+        if self.keys is None:
+            raise click.ClickException(
+                "there are no keys: name the folder of the service's keys.json in VAR_DIR, or "
+                "give them in LAMO_KEYS"
+            )
+        return self.keys
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Tell what a person can mend in one line."""
+    try:
+        yield
+    except AuditFailure as error:
+        raise click.ClickException(error.reason) from error
+    except MENDABLE as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,211 @@
+"""What is handed out is verified by a program that imports nothing of ours; receipts; the drill."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cds_service.audit.cli import audit
+from cds_service.audit.heads import FILE as HEADS_FILE
+from cds_service.audit.keeping import Keeper
+from cds_service.audit.log import AuditLog
+from cds_service.audit.merkle import leaf_hash
+from cds_service.audit.receipts import receipt_for
+from cds_service.audit.standalone import verify_bundle
+from cds_service.audit.tampering import FORGERIES
+from cds_service.audit.vault import Whom
+from cds_service.keys.service import KeyService
+from cds_service.keys.signing import FILE, SigningFile
+from tests.cds_service.audit.evidence_fixtures import fill, var_dir
+from tests.cds_service.audit.test_entries import decision
+
+pytest_plugins = ["tests.cds_service.audit_fixtures"]
+__all__ = ["var_dir"]
+SCRIPT = Path(__file__).parents[3] / "scripts" / "verify_audit.py"
+
+
+@pytest.fixture
+def filled(audit_log: AuditLog, audit_url: str, var_dir: Path) -> str:
+    fill(audit_log, audit_url, var_dir, 4)
+    fill(audit_log, audit_url, var_dir, 260)
+    return audit_url
+
+
+def run(url: str, folder: Path, *arguments: str) -> Result:
+    environment = {"VAR_DIR": str(folder)}
+    return CliRunner().invoke(audit, ["--database-url", url, *arguments], env=environment)
+
+
+def exported(url: str, folder: Path, *arguments: str) -> Path:
+    path = folder / "bundle.jsonl"
+    result = run(url, folder, "export", "--out", str(path), *arguments)
+    assert result.exit_code == 0, result.output
+    return path
+
+
+def first_key(folder: Path) -> str:
+    return SigningFile(folder / FILE).read().keys[0].to_text()
+
+
+def test_a_sound_log_verifies(filled: str, var_dir: Path) -> None:
+    result = run(filled, var_dir, "verify")
+    assert (result.exit_code, "FAILED" in result.output) == (0, False)
+    assert "264 events" in result.output
+    quick = run(filled, var_dir, "verify", "--quick")
+    assert (quick.exit_code, "columns" in quick.output) == (0, False)
+
+
+def test_a_bundle_is_verified_without_anything_of_ours(filled: str, var_dir: Path) -> None:
+    path = exported(filled, var_dir)
+    heads, key = str(var_dir / HEADS_FILE), first_key(var_dir)
+    command = [sys.executable, "-S", "-c", NO_IMPORTS, str(SCRIPT), str(path)]
+    options = ["--key", key, "--heads", heads]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, cwd=var_dir)
+    assert done.stdout == "ok     264 events fit the signed heads\n", done.stderr
+
+
+# runs a script, and fails when it imports something of ours
+NO_IMPORTS = """
+import site, sys, runpy
+site.main()
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        assert name.split(".")[0] not in ("cds_service", "lamo", "fhir_mappings"), name
+sys.meta_path.insert(0, Refuse())
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_part_is_verified_by_its_proofs(
+    audit_log: AuditLog, audit_url: str, var_dir: Path
+) -> None:
+    entry = decision()
+    audit_log.append_decision(entry)
+    fill(audit_log, audit_url, var_dir, 5)
+    path = exported(audit_url, var_dir, "--event-id", entry.event_id)
+    assert verify_bundle(path, first_key(var_dir))[0] == []
+    path.write_text(path.read_text().replace("order-sign", "order-sigm"))
+    assert "leads to another root" in verify_bundle(path, first_key(var_dir))[0][0]
+
+
+def test_the_proof_of_an_event_is_printed(filled: str, var_dir: Path, audit_log: AuditLog) -> None:
+    event_id = audit_log.list_events(limit=9)[-1].event_id
+    proof = json.loads(run(filled, var_dir, "prove", event_id).output)
+    assert (proof["event_id"], proof["tree_size"], len(proof["proof"])) == (event_id, 264, 9)
+    assert "no head has an event" in run(filled, var_dir, "prove", "no-such-event").output
+
+
+def lines_of(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "why"),
+    [
+        (-1, None, "the bundle was cut"),
+        (-2, None, "counts other lines|was signed, the bundle has"),
+        (5, None, "stands where"),
+        (1, None, "stands where 0 should"),
+        (6, {"body": '{"event_id": "019ac000-0000-7000-8000-000000000000"}'}, "another root"),
+        (6, {"body": "{}"}, "not of the documented form"),
+        (6, {"leaf_index": 77}, "leaf 77 stands where"),
+        (1, {"note": "nothing"}, "not a signed head"),
+        (0, {"version": 2}, "not a bundle of version 1"),
+        (0, {"tree_size": 9}, "no head of its tree_size"),
+    ],
+)
+def test_a_bundle_that_was_changed_is_told(
+    filled: str, var_dir: Path, place: int, change: dict[str, object] | None, why: str
+) -> None:
+    path = exported(filled, var_dir)
+    lines = lines_of(path)
+    changed = [] if change is None else [lines[place] | change]
+    lines[place : place + 1 or None] = changed
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    problems, _ = verify_bundle(path, first_key(var_dir))
+    assert problems
+    assert any(part in problem for problem in problems for part in why.split("|")), problems
+
+
+def test_a_bundle_of_another_key_or_older_than_kept_heads_is_told(
+    audit_log: AuditLog, filled: str, var_dir: Path, tmp_path: Path
+) -> None:
+    path = exported(filled, var_dir)
+    fill(audit_log, filled, var_dir, 3)
+    problems, _ = verify_bundle(path, first_key(var_dir), var_dir / HEADS_FILE)
+    assert problems == ["a head of 267 leaves was signed, the bundle has 264"]
+    other = SigningFile(tmp_path / "other" / FILE)
+    other.create()
+    problems, _ = verify_bundle(path, other.read().keys[0].to_text())
+    assert "not a head of log" in problems[0]
+
+
+def test_a_receipt_leads_to_its_event(
+    audit_log: AuditLog, audit_url: str, var_dir: Path, tmp_path: Path
+) -> None:
+    signing, entry = SigningFile(var_dir / FILE), decision()
+    good = receipt_for(entry.event_id, audit_log.append_decision(entry), signing)
+    lost = receipt_for(decision().event_id, leaf_hash(b"{}"), signing)
+    other = receipt_for(entry.event_id, leaf_hash(b"{}"), signing)
+    fill(audit_log, audit_url, var_dir, 2)
+    (tmp_path / "receipts").write_text(f"{good}\n")
+    assert None not in (good, lost, other)
+    assert run(audit_url, var_dir, "verify", "--receipt", str(tmp_path / "receipts")).exit_code == 0
+    for receipt, why in (
+        (str(lost), "the log does not have it"),
+        (str(other), "has other bytes now"),
+    ):
+        result = run(audit_url, var_dir, "verify", "--receipt", receipt)
+        assert (result.exit_code, why in result.output) == (1, True)
+    path, key = exported(audit_url, var_dir), first_key(var_dir)
+    assert verify_bundle(path, key, None, [str(good)])[0] == []
+    assert "is not in the log" in verify_bundle(path, key, None, [str(lost)])[0][0]
+    assert "has other bytes" in verify_bundle(path, key, None, [str(other)])[0][0]
+
+
+def test_a_receipt_needs_the_key(tmp_path: Path) -> None:
+    assert receipt_for("event", leaf_hash(b""), SigningFile(tmp_path / FILE)) is None
+
+
+def test_every_kind_of_tampering_is_caught(filled: str, var_dir: Path) -> None:
+    result = run(filled, var_dir, "drill")
+    lines = [line for line in result.output.splitlines() if line.startswith("caught")]
+    assert (result.exit_code, len(lines)) == (0, len(FORGERIES) + 1), result.output
+    assert len(lines) >= 12
+
+
+def test_erasing_and_purging_change_nothing_that_was_signed(
+    filled: str, var_dir: Path, audit_log: AuditLog, audit_keys: KeyService
+) -> None:
+    keeper, one = Keeper(filled, audit_keys), decision()
+    whom = Whom(client=one.client, patient_id=one.patient_id)
+    keeper.hold(whom)
+    keeper.release(whom)
+    erased = keeper.erase(whom, lambda patient_id: 0)
+    purged = keeper.purge(datetime.now(UTC))
+    keeper.close()
+    assert (erased.payloads > 100, purged.payloads > 10) == (True, True)
+    fill(audit_log, filled, var_dir, 3)
+    result = run(filled, var_dir, "verify")
+    assert (result.exit_code, "271 events" in result.output) == (0, True), result.output
+    assert verify_bundle(exported(filled, var_dir), first_key(var_dir))[0] == []
+
+
+def test_a_drill_needs_a_log(audit_url: str, var_dir: Path) -> None:
+    result = run(audit_url, var_dir, "drill")
+    assert (result.exit_code, "a drill needs 4" in result.output) == (1, True)
+
+
+def test_keys_are_made_told_and_rotated(audit_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "fresh"
+    assert "0 events got their place" in run(audit_url, folder, "sequence", "--once").output
+    before = run(audit_url, folder, "key").output
+    assert "ok" in run(audit_url, folder, "rotate-key").output
+    assert run(audit_url, folder, "key").output.startswith(before)
+    assert run(audit_url, folder, "verify").exit_code == 0
+    assert (folder / FILE).stat().st_mode & 0o777 == 0o600
