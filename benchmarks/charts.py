@@ -11,6 +11,7 @@ from tests.end_to_end.fhir_store import FhirStore
 from tests.end_to_end.test_real_patients import draft_of, hook_call
 
 RESOURCES = 60
+LARGE = 10_000  # conditions of one bundle
 
 
 def calls_of(hook: str, most: int = 50) -> list[dict[str, Any]]:
@@ -26,6 +27,15 @@ def calls_of(hook: str, most: int = 50) -> list[dict[str, Any]]:
     if not calls:
         raise SystemExit(f"no patient of the test data has a chart of {RESOURCES} resources")
     return calls
+
+
+def large_call() -> dict[str, Any]:
+    """A patient-view with a bundle of LARGE conditions, the first ones repeated under new ids."""
+    call = calls_of("patient-view", 1)[0]
+    found = [entry["resource"] for entry in call["prefetch"]["conditions"]["entry"]]
+    conditions = [{**found[n % len(found)], "id": f"large-{n}"} for n in range(LARGE)]
+    call["prefetch"]["conditions"]["entry"] = [{"resource": one} for one in conditions]
+    return call
 
 
 def _charts(folder: Path) -> Iterator[list[dict[str, Any]]]:

@@ -1,6 +1,6 @@
 """`lamo-cds audit`: erasing a patient, ending what has expired, legal holds, rotating keys."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -55,15 +55,24 @@ def purge(place: Place, before: datetime | None, dry_run: bool, yes: bool) -> No
     click.echo(f"ok: {_told(gone)} are {'due' if dry_run else 'deleted'}, before {moment:%Y-%m-%d}")
 
 
+def _of_whom(command: Callable[..., None]) -> Callable[..., None]:
+    """Whom a hold is about."""
+    for option in (
+        click.option("--all", "everybody", is_flag=True, help="Everybody."),
+        click.option("--patient", "patient_id", help="The patient id of that client."),
+        click.option("--client", help="Whose patient, as events name the client."),
+    ):
+        command = option(command)
+    return command
+
+
 @click.group("hold")
 def hold() -> None:
     """Legal holds: what is under one is neither purged nor erased."""
 
 
 @hold.command("add")
-@click.option("--client", help="Whose patient, as events name the client.")
-@click.option("--patient", "patient_id", help="The patient id of that client.")
-@click.option("--all", "everybody", is_flag=True, help="Everybody.")
+@_of_whom
 @click.pass_obj
 def hold_add(place: Place, client: str | None, patient_id: str | None, everybody: bool) -> None:
     """Put a patient, or everybody, under a legal hold."""
@@ -74,9 +83,7 @@ def hold_add(place: Place, client: str | None, patient_id: str | None, everybody
 
 
 @hold.command("remove")
-@click.option("--client", help="Whose patient, as events name the client.")
-@click.option("--patient", "patient_id", help="The patient id of that client.")
-@click.option("--all", "everybody", is_flag=True, help="The hold of everybody.")
+@_of_whom
 @click.pass_obj
 def hold_remove(place: Place, client: str | None, patient_id: str | None, everybody: bool) -> None:
     """End a legal hold."""

@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from alembic.util import CommandError
 
+from cds_service.audit.migrations.append_only import refuse_changes
+
 revision = "0001"
 down_revision = None
 
@@ -25,9 +27,8 @@ def upgrade() -> None:
     _create_card()
     _create_feedback()
     if op.get_bind().dialect.name == "postgresql":
-        _refuse_changes_on_postgresql()
-    else:
-        _refuse_changes_on_sqlite()
+        _create_refusing_function()
+    refuse_changes(SQLITE_SAME_ROW)
 
 
 def downgrade() -> None:
@@ -100,29 +101,9 @@ def _create_feedback() -> None:
     op.create_index("ix_feedback_decision_event_id", "feedback", ["decision_event_id"])
 
 
-def _refuse_changes_on_postgresql() -> None:
+def _create_refusing_function() -> None:
     op.execute(
         "CREATE FUNCTION audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         "RAISE EXCEPTION 'rows of the audit log are never changed: % on % refused', "
         "TG_OP, TG_TABLE_NAME; END $$"
     )
-    for table in TABLES:
-        op.execute(
-            f"CREATE TRIGGER {table}_refuses_change BEFORE UPDATE OR DELETE OR TRUNCATE "
-            f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change()"
-        )
-
-
-def _refuse_changes_on_sqlite() -> None:
-    for table in TABLES:
-        refuse = "SELECT RAISE(ABORT, 'rows of the audit log are never changed')"
-        for change in ("update", "delete"):
-            op.execute(
-                f"CREATE TRIGGER {table}_refuses_{change} BEFORE {change.upper()} ON {table} "
-                f"BEGIN {refuse}; END"
-            )
-        op.execute(
-            f"CREATE TRIGGER {table}_refuses_replace BEFORE INSERT ON {table} "
-            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {SQLITE_SAME_ROW[table]}) "
-            f"BEGIN {refuse}; END"
-        )

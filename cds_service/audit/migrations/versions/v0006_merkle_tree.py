@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from alembic.util import CommandError
 
+from cds_service.audit.migrations.append_only import refuse_changes
+
 revision = "0006"
 down_revision = "0005"
 
@@ -41,10 +43,7 @@ def upgrade() -> None:
         sa.Column("note", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_head"),
     )
-    if op.get_bind().dialect.name == "postgresql":
-        _refuse_changes_on_postgresql()
-    else:
-        _refuse_changes_on_sqlite()
+    refuse_changes(SQLITE_SAME_ROW)
 
 
 def downgrade() -> None:
@@ -57,26 +56,3 @@ def downgrade() -> None:
         )
     for table in reversed(TABLES):
         op.drop_table(table)
-
-
-def _refuse_changes_on_postgresql() -> None:
-    for table in TABLES:
-        op.execute(
-            f"CREATE TRIGGER {table}_refuses_change BEFORE UPDATE OR DELETE OR TRUNCATE "
-            f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change()"
-        )
-
-
-def _refuse_changes_on_sqlite() -> None:
-    for table in TABLES:
-        refuse = "SELECT RAISE(ABORT, 'rows of the audit log are never changed')"
-        for change in ("update", "delete"):
-            op.execute(
-                f"CREATE TRIGGER {table}_refuses_{change} BEFORE {change.upper()} ON {table} "
-                f"BEGIN {refuse}; END"
-            )
-        op.execute(
-            f"CREATE TRIGGER {table}_refuses_replace BEFORE INSERT ON {table} "
-            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {SQLITE_SAME_ROW[table]}) "
-            f"BEGIN {refuse}; END"
-        )
