@@ -109,6 +109,7 @@ class Decided:
             notes=[note_row(note) for note in self.notes],
             prompt_version=self.prompt.version,
             prompt_sha256=self.prompt.sha256,
+            prompt=self.prompt.text,
             model=tools.artifact.identity()
             | {
                 "knowledge": tools.rulebook.version,

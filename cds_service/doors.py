@@ -11,6 +11,7 @@ from cds_service.clients.refused import RefusedToken
 from cds_service.hooks.request import HookRequest
 from cds_service.observing.health import Check
 from cds_service.observing.traces import Traces
+from cds_service.reviewer.desk import ReviewDesk
 from cds_service.settings import Settings
 from cds_service.trust import Identify, Spend
 from lamo.deadline import Deadline
@@ -42,4 +43,5 @@ class Doors:
     is_demonstration: bool  # the artifact is the bundled demonstration
     refused_tokens: Callable[[], Sequence[RefusedToken]] = tuple  # the latest, for operators
     checks: tuple[Check, ...] = ()  # that readiness depends on
+    review: ReviewDesk | None = None  # what the pages under /review work with
     traces: Traces | None = None  # where the settings name a collector

@@ -14,12 +14,29 @@ from hashlib import sha256
 from typing import Any
 
 from cds_service.audit.canonical import canonical, rfc3339, to_plain
-from cds_service.audit.entries import DecisionEntry, Entry, ErrorEntry, FeedbackEntry
+from cds_service.audit.entries import (
+    AccessEntry,
+    AdministrationEntry,
+    DecisionEntry,
+    Entry,
+    ErrorEntry,
+    FeedbackEntry,
+)
 from cds_service.audit.payloads import seal_payload
 from cds_service.audit.vault import DataKey
 
 SCHEMA_VERSION = 2
-OUTCOMES = ("ok", "no-card", "partial-data", "refused", "error", "accepted", "overridden")
+OUTCOMES = (
+    "ok",
+    "no-card",
+    "partial-data",
+    "refused",
+    "error",
+    "accepted",
+    "overridden",
+    "seen",
+    "denied",
+)
 # An index of PostgreSQL refuses rows over 2,704 bytes: columns hold the beginning of a longer
 # value, the body holds all of it.
 COLUMN_CHARACTERS = 255
@@ -29,6 +46,7 @@ PROTECTED: Mapping[str, tuple[str, ...]] = {
         "encounter_id",
         "notes",
         "prompt_sha256",
+        "prompt",
         "scores",
         "cards",
         "about",
@@ -37,6 +55,8 @@ PROTECTED: Mapping[str, tuple[str, ...]] = {
         "explained",
     ),
     "error": ("message",),
+    "access": ("patient_client", "patient_id", "purpose"),
+    "administration": ("reason",),
     "feedback": ("override_reason", "user_comment", "unknown_suggestions"),
 }
 NOTE_COUNTS = ("allergies", "medications_on_admission", "dropped")
@@ -77,6 +97,16 @@ def _(entry: ErrorEntry) -> dict[str, Any]:
 @_result.register
 def _(entry: FeedbackEntry) -> dict[str, Any]:
     return {"kind": "feedback", "status": 200}
+
+
+@_result.register
+def _(entry: AccessEntry) -> dict[str, Any]:
+    return {"kind": "access", "status": 403 if entry.outcome == "denied" else 200}
+
+
+@_result.register
+def _(entry: AdministrationEntry) -> dict[str, Any]:
+    return {"kind": "administration", "outcome": "ok", "status": 200}
 
 
 def build_event(entry: Entry, recorded_at: datetime) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """What the service hands to the audit log: one entry per event, whole and final."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from fhir_mappings.record import Gap
 
 FeedbackOutcome = Literal["accepted", "overridden"]
+REVIEW = "lamo-cds.review"  # stands in place of a client where people look and change
+OPERATOR = "operator"  # whoever has a shell on the host
 
 
 def _require_aware(name: str, moment: datetime) -> None:
@@ -63,6 +65,7 @@ class DecisionEntry:
     notes: Sequence[Mapping[str, Any]]  # which documents were read, by whom, and how much was found
     prompt_version: str
     prompt_sha256: str | None  # None when no prompt was rendered
+    prompt: str | None  # as the model read it
     model: Mapping[str, Any]  # artifact name, version and hash; adapters with their hashes
     scores: Table  # every candidate
     cards: Sequence[Mapping[str, Any]]  # as sent
@@ -109,6 +112,7 @@ class FeedbackEntry:
     outcome: FeedbackOutcome
     accepted_suggestions: tuple[str, ...]  # uuids of suggestions
     override_reason: Mapping[str, Any] | None
+    reason_code: str | None  # of a reason that our cards offer; "other" for any other one
     user_comment: str | None
     outcome_timestamp: datetime
     received_at: datetime
@@ -119,4 +123,42 @@ class FeedbackEntry:
         _require_aware("received_at", self.received_at)
 
 
-Entry = DecisionEntry | ErrorEntry | FeedbackEntry
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessEntry:
+    """One look of a person at the log: a page, a search, an export; also one that was refused."""
+
+    event_id: str
+    request_id: str
+    user: str  # the account
+    roles: Sequence[str]
+    page: str  # which page or export
+    outcome: Literal["seen", "denied"]
+    looked_at: str | None = None  # the event
+    filters: Mapping[str, Any] = field(default_factory=dict)  # free of patient data
+    rows: int | None = None  # how many were shown
+    sha256: str | None = None  # of what was handed out
+    patient_client: str | None = None  # whose patient was searched for
+    patient_id: str | None = field(default=None, repr=False)
+    purpose: str | None = field(default=None, repr=False)  # as the person stated it
+    client: str = REVIEW
+
+    def __post_init__(self) -> None:
+        if (self.patient_client is None) != (self.patient_id is None):
+            raise ValueError("a patient is named by a client and an id: pass both, or neither")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdministrationEntry:
+    """One change of how the service works: a stop, an account, a client, the model."""
+
+    event_id: str
+    request_id: str | None  # None: not by the web
+    user: str  # the account, or OPERATOR at the command line
+    action: str  # for example "stop-rule"
+    subject: str  # what was changed; free of patient data
+    details: Mapping[str, Any] = field(default_factory=dict)  # free of patient data
+    reason: str | None = field(default=None, repr=False)
+    client: str = REVIEW
+
+
+Entry = DecisionEntry | ErrorEntry | FeedbackEntry | AccessEntry | AdministrationEntry

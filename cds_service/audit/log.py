@@ -13,7 +13,14 @@ from sqlalchemy.exc import IntegrityError
 from cds_service.audit.bodies import SealedEvent, build_event, seal_event
 from cds_service.audit.counting import WorkerCounter
 from cds_service.audit.database import DEFAULT_TIMEOUT_S, open_engine, reporting_failures
-from cds_service.audit.entries import DecisionEntry, Entry, ErrorEntry, FeedbackEntry
+from cds_service.audit.entries import (
+    AccessEntry,
+    AdministrationEntry,
+    DecisionEntry,
+    Entry,
+    ErrorEntry,
+    FeedbackEntry,
+)
 from cds_service.audit.feedback import feedback_columns, new_feedback
 from cds_service.audit.merkle import leaf_hash
 from cds_service.audit.migrate import check_head, check_writable
@@ -33,7 +40,16 @@ __all__ = ["AuditLog", "EventSummary", "EventUnknown", "StoredEvent"]
 
 RACES = 3  # of processes that are told the same at once: all but one lose, and look again
 
+NOBODY = {"patient_client": None, "patient_id": None}
+
+Change = Callable[[Connection], None]
+
 T = TypeVar("T")
+
+
+def unchanged(connection: Connection) -> None:
+    """No change: for an event that only tells of one."""
+    del connection
 
 
 def _now() -> datetime:
@@ -91,15 +107,27 @@ class AuditLog:
 
     def append_error(self, entry: ErrorEntry) -> None:
         """Commit a call that was refused or failed."""
-        with self._counter.numbers(1) as (worker,):
-            event = self._built(entry, worker)
+        self._append(entry)
 
-            def work() -> None:
-                with self._reader.begin() as connection:
-                    key = self._vault.period_key(connection, self._clock())
-                self._insert(seal_event(event, key, None))
+    def append_access(self, entry: AccessEntry) -> None:
+        """Commit that somebody looks, before anything is shown.
 
-            self._racing(work)
+        One who looks for a patient stands among the events of that patient, where anything is kept
+        of them, and is forgotten with them.
+        """
+        whom = None
+        if entry.patient_client is not None and entry.patient_id is not None:
+            whom = Whom(client=entry.patient_client, patient_id=entry.patient_id)
+        self._append(entry, whom=whom)
+
+    def append_administration(self, entry: AdministrationEntry, change: Change = unchanged) -> None:
+        """Make a change and say so, both or neither.
+
+        Args:
+            entry: what is said.
+            change: makes it, in the same transaction; what it raises is passed on.
+        """
+        self._append(entry, change=change)
 
     def append_feedback(self, *entries: FeedbackEntry) -> int:
         """Commit what became of cards in one transaction: all of it, or nothing.
@@ -177,6 +205,24 @@ class AuditLog:
         """Close all connections."""
         self._engine.dispose()
         self._reader.dispose()
+
+    def _append(self, entry: Entry, whom: Whom | None = None, change: Change = unchanged) -> None:
+        """Commit an event of no patient, or of one who is known already."""
+        with self._counter.numbers(1) as (worker,):
+            event = self._built(entry, worker)
+
+            def work() -> None:
+                with self._reader.begin() as connection:
+                    key = whom and self._vault.known_key(connection, whom)
+                    key = key or self._vault.period_key(connection, self._clock())
+                # whom nothing is kept of could not be forgotten later
+                told = event if key.patient else event | NOBODY
+                sealed = seal_event(told, key, key.patient)
+                with self._engine.begin() as connection:
+                    change(connection)
+                    insert_events(connection, [sealed])
+
+            self._racing(work)
 
     def _built(self, entry: Entry, worker: Mapping[str, Any]) -> dict[str, Any]:
         return build_event(entry, self._clock()) | {"worker": worker}

@@ -72,12 +72,19 @@ class Vault:
 
     def patient_key(self, connection: Connection, whom: Whom, now: datetime) -> DataKey:
         """The key of a patient; a new one, with its row, for one who was not seen before."""
-        lookup = self.lookup(whom)
-        found = connection.execute(_BY_LOOKUP, {"lookup": lookup}).one_or_none()
-        if found is not None:
-            return self.of_patient(*found)
+        known = self.known_key(connection, whom)
+        if known is not None:
+            return known
         key = DataKey(key=secrets.token_bytes(KEY_BYTES), patient=secrets.token_hex(16))
-        return replace(key, row={"lookup": lookup, "pid": key.patient, **self._row(key, now)})
+        return replace(
+            key, row={"lookup": self.lookup(whom), "pid": key.patient, **self._row(key, now)}
+        )
+
+    def known_key(self, connection: Connection, whom: Whom) -> DataKey | None:
+        """The key of a patient; None for one who was not seen before."""
+        key = {"lookup": self.lookup(whom)}
+        found = connection.execute(_BY_LOOKUP, key).one_or_none()
+        return None if found is None else self.of_patient(*found)
 
     def period_key(self, connection: Connection, now: datetime) -> DataKey:
         """The key of a month; a new one, with its row, in a new month."""

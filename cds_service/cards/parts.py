@@ -106,6 +106,15 @@ def reason_json(code: str) -> Json:
     return {"code": code, "system": system, "display": display}
 
 
+def reason_code(coding: Mapping[str, Any] | None) -> str | None:
+    """The code of a reason as our cards offer it; "other" for any other, which may be any text."""
+    if coding is None:
+        return None
+    code = str(coding.get("code"))
+    is_ours = code in REASONS and coding.get("system") in (None, REASONS[code][0])
+    return code if is_ours else "other"
+
+
 def links_json(public_url: str | None) -> list[Json]:
     """The link to the page about the service; none without a real absolute address."""
     parts = urlsplit(public_url or "")

@@ -10,6 +10,7 @@ from cds_service.doors import Doors
 from cds_service.observing.calls import watch_requests
 from cds_service.observing.health import Health
 from cds_service.observing.views import operate
+from cds_service.reviewer.door import open_review
 from cds_service.serving.arrival import arrived_at
 from cds_service.stopwatch import Stopwatch
 from cds_service.web.access import identify_caller
@@ -41,6 +42,8 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["health"] = Health(doors.checks)
     app.register_blueprint(bp)
     app.register_blueprint(operate)
+    if doors.review is not None:
+        open_review(app, doors, doors.review)
     app.before_request(lambda: _begin(doors))
     watch_requests(app, doors.traces)
     app.before_request(lambda: identify_caller(request, doors))

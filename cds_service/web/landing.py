@@ -13,6 +13,7 @@ for a clinician, who decides.</p>
 <li><a href="{base}/readyz">{base}/readyz</a>: is it ready</li>
 <li><a href="{base}/operator/refused-tokens">{base}/operator/refused-tokens</a>: why tokens were
 refused, for the operator</li>
+<li><a href="{base}/review/">{base}/review/</a>: the audit log, for reviewers</li>
 </ul>""")
 ENTRY = Markup("<li>POST {base}/cds-services/{id}: {title}</li>")
 

@@ -12,6 +12,7 @@ from cds_service.audit.ids import new_event_id
 from cds_service.audit.receipts import HEADER, receipt_of_call
 from cds_service.audit.within import within
 from cds_service.call import Call
+from cds_service.cards.parts import reason_code
 from cds_service.doors import Doors
 from cds_service.errors import NotAnnouncedAsJson
 from cds_service.hooks.discovery import describe_services, find_service
@@ -113,6 +114,7 @@ def _feedback_entry(feedback: Feedback, service_id: str, received_at: datetime) 
         outcome=feedback.outcome,
         accepted_suggestions=feedback.accepted_suggestions,
         override_reason=feedback.override_reason,
+        reason_code=reason_code(feedback.override_reason),
         user_comment=feedback.user_comment,
         outcome_timestamp=feedback.outcome_timestamp,
         received_at=received_at,

@@ -161,6 +161,7 @@ def test_a_warning_that_was_overridden_with_a_reason_is_not_shown_again_but_reco
             outcome="overridden",
             accepted_suggestions=(),
             override_reason=override_reason,
+            reason_code=None,
             user_comment=None,
             outcome_timestamp=tools.clock() + timedelta(seconds=again),
             received_at=tools.clock(),

@@ -7,7 +7,15 @@ from uuid import uuid4
 
 import pytest
 
-from cds_service.audit.entries import DecisionEntry, ErrorEntry, FeedbackEntry, InputState, Table
+from cds_service.audit.entries import (
+    AccessEntry,
+    AdministrationEntry,
+    DecisionEntry,
+    ErrorEntry,
+    FeedbackEntry,
+    InputState,
+    Table,
+)
 from cds_service.audit.ids import new_event_id
 from fhir_mappings.record import Gap
 
@@ -35,6 +43,7 @@ def decision(**changes: Any) -> DecisionEntry:
         explained=[],
         prompt_version="1",
         prompt_sha256="0" * 64,
+        prompt=None,
         model={"name": "demo", "adapters": {"group-1": "1" * 64}},
         scores=Table(columns=("label", "log_odds"), rows=[("Metformin", -1.25), ("Insulin", 2.5)]),
         cards=[{"uuid": str(uuid4()), "summary": "One"}, {"uuid": str(uuid4()), "summary": "Two"}],
@@ -72,10 +81,41 @@ def feedback(card: str, **changes: Any) -> FeedbackEntry:
         outcome="overridden",
         accepted_suggestions=("suggestion-1",),
         override_reason={"reason": {"code": "will-monitor"}, "userComment": "seen"},
+        reason_code="will-monitor",
         user_comment="seen",
         outcome_timestamp=NOON,
         received_at=NOON,
         client="https://ehr.example.org",
+    )
+    return replace(entry, **changes)
+
+
+def access(**changes: Any) -> AccessEntry:
+    """A search for one patient."""
+    entry = AccessEntry(
+        event_id=new_event_id(),
+        request_id="request-4",
+        user="account/ada",
+        roles=("reviewer",),
+        page="search",
+        outcome="seen",
+        rows=2,
+        patient_client="https://ehr.example.org",
+        patient_id="patient-1",
+        purpose="a complaint",
+    )
+    return replace(entry, **changes)
+
+
+def administration(**changes: Any) -> AdministrationEntry:
+    """A rule that was stopped."""
+    entry = AdministrationEntry(
+        event_id=new_event_id(),
+        request_id="request-5",
+        user="account/ada",
+        action="stop-rule",
+        subject="interaction",
+        reason="too many cards",
     )
     return replace(entry, **changes)
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import timedelta, timezone
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from cds_service.audit.database import open_engine
@@ -14,7 +14,14 @@ from cds_service.audit.entries import Table
 from cds_service.audit.log import AuditLog, EventUnknown
 from cds_service.keys.service import KeyService
 from fhir_mappings.record import Gap
-from tests.cds_service.audit.test_entries import NOON, decision, error, feedback
+from tests.cds_service.audit.test_entries import (
+    NOON,
+    access,
+    administration,
+    decision,
+    error,
+    feedback,
+)
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
 
@@ -191,3 +198,37 @@ def test_an_event_cannot_be_replaced_by_another_of_its_id(audit_log: AuditLog) -
 
     with pytest.raises(DBAPIError, match="never changed"), engine.begin() as connection:
         connection.execute(text(replacing))
+
+
+def test_a_look_for_a_patient_is_kept_under_their_key(audit_log: AuditLog) -> None:
+    decided, entry = decision(), access(patient_client="https://ehr.example.org")
+    audit_log.append_decision(decided)
+
+    audit_log.append_access(entry)
+
+    stored = audit_log.find_event(entry.event_id)
+    assert stored.summary.patient == audit_log.find_event(decided.event_id).summary.patient
+    assert (stored.body["patient_id"], stored.body["purpose"]) == ("patient-1", "a complaint")
+
+
+def test_a_look_for_somebody_unknown_does_not_keep_who_that_is(audit_log: AuditLog) -> None:
+    entry = access(patient_client="https://other.example.org")
+
+    audit_log.append_access(entry)
+
+    stored = audit_log.find_event(entry.event_id)
+    assert (stored.body["patient_id"], stored.body["page"]) == (None, "search")
+
+
+def test_a_change_and_what_is_said_of_it_are_kept_or_neither(audit_log: AuditLog) -> None:
+    def change(connection: Connection) -> None:
+        connection.execute(text("INSERT INTO hold VALUES ('all', '2026-03-01')"))
+        raise EventUnknown("on purpose")
+
+    entry = administration()
+    with pytest.raises(EventUnknown, match="on purpose"):
+        audit_log.append_administration(entry, change)
+
+    assert audit_log.list_events() == []
+    audit_log.append_administration(entry)
+    assert audit_log.find_event(entry.event_id).body["reason"] == "too many cards"

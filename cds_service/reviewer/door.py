@@ -1,0 +1,116 @@
+"""The door of /review: who comes in, from where, and under which headers pages leave."""
+
+import hmac
+from threading import BoundedSemaphore
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from jinja2 import StrictUndefined
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, ServiceUnavailable
+
+from cds_service.doors import Doors
+from cds_service.errors import AuditUnavailable
+from cds_service.reviewer import views  # noqa: F401 - which makes the pages
+from cds_service.reviewer.desk import ReviewDesk
+from cds_service.reviewer.menu import menu_of
+from cds_service.reviewer.pages import MAY_SEE, desk, require_role, review
+
+AT_ONCE = 2  # requests of reviewers that a process works on: hook calls go on beside them
+CHANGES = frozenset({"POST"})
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+_places = BoundedSemaphore(AT_ONCE)
+
+
+def open_review(app: Flask, doors: Doors, found: ReviewDesk) -> None:
+    """Put the pages into the web part."""
+    app.extensions["review"] = found
+    app.jinja_env.undefined = StrictUndefined
+    app.register_blueprint(review)
+    app.context_processor(lambda: _known_to_templates(doors))
+
+
+def cookie_name(*, is_secure: bool) -> str:
+    """The session's cookie: bound to the host where it travels by https."""
+    return "__Host-lamo-review" if is_secure else "lamo-review"
+
+
+@review.before_request
+def let_in() -> ResponseReturnValue | None:
+    """Find out who it is, and whether they may; what is not a page of MAY_SEE is open."""
+    if not _places.acquire(timeout=1):
+        raise ServiceUnavailable("too many pages are being looked at; try again in a moment")
+    g.has_place = True
+    if request.method in CHANGES:
+        _refuse_foreign()
+    if request.endpoint not in MAY_SEE:
+        return None
+    found = desk().find_viewer(request.cookies.get(cookie_name(is_secure=desk().is_secure), ""))
+    if found is None:
+        return redirect(url_for("review.login", next=request.full_path), 303)
+    g.viewer = found
+    if request.method in CHANGES:
+        _refuse_without_csrf(found.csrf)
+    require_role(str(request.endpoint))
+    return None
+
+
+@review.teardown_request
+def leave(_error: BaseException | None) -> None:
+    """Give the place back."""
+    if g.pop("has_place", False):
+        _places.release()
+
+
+@review.after_request
+def add_own_headers(response: Response) -> Response:
+    """Scripts and styles of our own, and nothing else."""
+    response.headers.update(HEADERS)
+    return response
+
+
+@review.errorhandler(HTTPException)
+def tell(error: HTTPException) -> ResponseReturnValue:
+    """A refusal as a page; the request's id is in its header."""
+    return render_template("review/refused.html", error=error), error.code or 500
+
+
+@review.errorhandler(AuditUnavailable)
+def tell_unavailable(_error: AuditUnavailable) -> ResponseReturnValue:
+    """What could not be recorded is not shown."""
+    return tell(ServiceUnavailable("the audit log cannot be reached, so nothing can be shown"))
+
+
+@review.get("/<path:_rest>")
+def nothing_here(_rest: str) -> ResponseReturnValue:
+    """An address that is none."""
+    return render_template("review/refused.html", error=HTTPException("no such page")), 404
+
+
+def _refuse_foreign() -> None:
+    """A form of another site is refused before its session is looked at."""
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    origin = request.headers.get("Origin")
+    if site != "same-origin" or (origin and urlsplit(origin).netloc != request.host):
+        raise Forbidden("a form of another site was sent; open the page here and send it again")
+
+
+def _refuse_without_csrf(wanted: str) -> None:
+    shown = request.form.get("csrf") or request.headers.get("X-CSRF", "")
+    if not hmac.compare_digest(shown.encode(), wanted.encode()):
+        raise BadRequest("the form is not of this session; open the page again and send it again")
+
+
+def _known_to_templates(doors: Doors) -> dict[str, object]:
+    return {
+        "viewer": g.get("viewer"),
+        "menu": menu_of(g.viewer.roles) if "viewer" in g else (),
+        "is_sandbox": not doors.settings.is_production,
+        "is_demonstration": doors.is_demonstration,
+    }

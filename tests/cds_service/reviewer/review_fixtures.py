@@ -1,0 +1,54 @@
+"""Fixtures for the pages under /review: an app over a real log, and viewers of every role.
+
+A test module that needs them names this module and ``tests.cds_service.audit_fixtures`` in
+``pytest_plugins``.
+"""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from cds_service.audit.log import AuditLog
+from cds_service.doors import Doors
+from cds_service.reviewer.desk import ReviewDesk
+from cds_service.reviewer.door import cookie_name
+from cds_service.reviewer.roles import Role
+from cds_service.settings import Settings
+from cds_service.trust import Caller
+from cds_service.web.app import create_app
+from tests.cds_service.reviewer.signing_in import SignIn, viewer_of
+from tests.fakes import FakeDecide, FakeRecorder, admit_all
+
+
+@pytest.fixture
+def review_desk(audit_log: AuditLog, settings: Settings) -> ReviewDesk:
+    """What the pages work with, over a real log."""
+    return ReviewDesk(base_url=settings.base_url, log=audit_log, find_viewer=viewer_of)
+
+
+@pytest.fixture
+def review_app(settings: Settings, review_desk: ReviewDesk) -> Flask:
+    """The web part with the pages."""
+    doors = Doors(
+        settings=settings,
+        recorder=FakeRecorder(),
+        identify=lambda presented, deadline: Caller(),
+        spend=lambda caller, request_id, deadline: None,
+        admit=admit_all,
+        decide=FakeDecide(),
+        is_demonstration=True,
+        review=review_desk,
+    )
+    return create_app(doors)
+
+
+@pytest.fixture
+def signed_in(review_app: Flask) -> SignIn:
+    """Makes a client that is signed in with the roles that are named."""
+
+    def sign_in(*roles: Role) -> FlaskClient:
+        client = review_app.test_client()
+        client.set_cookie(cookie_name(is_secure=False), "+".join(roles))
+        return client
+
+    return sign_in
