@@ -9,6 +9,7 @@ from cds_service.clients.cli import clients
 from cds_service.notes.cli import notes
 from cds_service.population.cli import score
 from cds_service.refusing import refusing
+from cds_service.reviewer.accounts.cli import accounts
 from cds_service.settings import read_settings
 from cds_service.terminology.cli import terminology
 from cds_service.train_cli import train
@@ -20,6 +21,7 @@ def main() -> None:
     """A CDS Hooks service against over-prescribing."""
 
 
+main.add_command(accounts)
 main.add_command(audit)
 main.add_command(clients)
 main.add_command(notes)

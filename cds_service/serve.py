@@ -28,6 +28,7 @@ from cds_service.observing.metrics import model_served
 from cds_service.observing.processes import share_counts
 from cds_service.observing.traces import Traces, check_traces
 from cds_service.production import check_production
+from cds_service.reviewer.building import build_desk
 from cds_service.serving.admission import Admission, Places
 from cds_service.serving.client_limits import ClientLimits
 from cds_service.serving.server import Server
@@ -149,6 +150,7 @@ def build_app(settings: Settings, loaded: Loaded, limits: ClientLimits) -> Flask
             decide=partial(decide, tools=tools),
             is_demonstration=tools.artifact.is_demonstration,
             checks=service_checks(tools),
+            review=build_desk(tools),
             traces=Traces(settings.traces_url) if settings.traces_url else None,
         )
     )

@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cds_service.hooks.request import is_plain_url
+from cds_service.reviewer.roles import ROLES
 
 PREFIX = "LAMO_"
 TEST_PREFIX = "LAMO_TEST_"  # read by the tests, never by the service
@@ -220,6 +221,25 @@ class Settings(BaseSettings):
     card_policy: Path | None = Field(
         None, description="a TOML file that says which cards are shown; unset for the shipped draft"
     )
+    oidc_issuer: str | None = Field(
+        None,
+        description="the https URL of an OpenID Connect provider where people sign in to /review, "
+        "exactly as it names itself; unset for local accounts alone",
+    )
+    oidc_client_id: str | None = Field(
+        None, description="what the OpenID Connect provider calls this service"
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="the secret that the OpenID Connect provider gave this service"
+    )
+    oidc_roles_claim: str = Field(
+        "roles", min_length=1, description="the claim of an ID token that lists a person's roles"
+    )
+    oidc_roles: Words = Field(
+        (),
+        description="which value of that claim is which role, as hospital-review=reviewer, parted "
+        "by spaces; empty where the values are reviewer, compliance, operator and administrator",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error"
     )
@@ -233,6 +253,21 @@ class Settings(BaseSettings):
         if value is not None and not is_plain_url(value):
             raise ValueError("not an absolute http(s) URL")
         return value.rstrip("/") if value else None
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer_is_plain(cls, value: str | None) -> str | None:
+        if value is not None and not is_plain_url(value):
+            raise ValueError("not an absolute http(s) URL")
+        return value  # whole: it is compared with what the provider says, last slash and all
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _roles_are_roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        parts = [word.rpartition("=") for word in value]
+        if not all(said and role in ROLES for said, _, role in parts):
+            raise ValueError("not VALUE=ROLE")
+        return value
 
     @field_validator("fhir_allowed_bases")
     @classmethod
@@ -289,7 +324,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     faults = _unknown(environment)
     try:
         settings = Settings()
-        faults += _of_no_note_model(settings)
+        faults += _of_no_note_model(settings) + _of_half_a_provider(settings)
     except ValidationError as error:
         faults += [
             _fault(detail)
@@ -334,6 +369,16 @@ def _of_no_note_model(settings: Settings) -> list[str]:
         for name in said
         if getattr(settings, name)
     ]
+
+
+def _of_half_a_provider(settings: Settings) -> list[str]:
+    """What is missing of an identity provider: half of one signs nobody in."""
+    names = ("oidc_issuer", "oidc_client_id", "oidc_client_secret")
+    missing = [name for name in names if getattr(settings, name) is None]
+    if len(missing) in (0, len(names)):
+        return []
+    needed = f"wanted {', '.join(map(env_name, names))} together, or none of them"
+    return [f"{env_name(name)}: found nothing, {needed}" for name in missing]
 
 
 def _fault(detail: Any) -> str:

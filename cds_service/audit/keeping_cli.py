@@ -13,6 +13,7 @@ from cds_service.audit.vault import Whom
 from cds_service.keys.building import key_file
 from cds_service.keys.files import rotate
 from cds_service.notes.store import DigestStore
+from cds_service.reviewer.accounts.rotation import rewrap_factors
 
 
 @click.command("erase-patient")
@@ -108,13 +109,14 @@ def hold_list(place: Place) -> None:
 @click.option("--new-key", is_flag=True, help="First step: add a new tenant key to the key file.")
 @click.pass_obj
 def rotate_keys(place: Place, new_key: bool) -> None:
-    """Wrap the keys of patients and months under the newest tenant key.
+    """Wrap the keys of patients, months and second factors under the newest tenant key.
 
     Run it with --new-key, start the service anew so that it knows the new key, then run it without.
     """
     if not new_key:
         with _keeper(place) as keeper:
             count = keeper.rotate()
+        count += rewrap_factors(place.database_url, place.needed_keys)
         click.echo(f"ok: {count} keys were under older tenant keys, and are under the newest now")
         return
     if place.settings.keys is not None:

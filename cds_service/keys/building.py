@@ -10,7 +10,12 @@ from cds_service.keys.files import create_key_file
 from cds_service.keys.service import KeyService, KeysRefused
 from cds_service.settings import Settings
 
-SEALED = {"patient": "patients", "period": "months", "note_digest": "digests of notes"}
+SEALED = {
+    "patient": "patients",
+    "period": "months",
+    "note_digest": "digests of notes",
+    "account": "accounts",
+}
 
 
 def build_keys(settings: Settings) -> KeyService:

@@ -55,9 +55,14 @@ class _Adapter(HTTPAdapter):
 def new_session(guard: Guard, dialer: Dialer) -> requests.Session:
     """A session for one call."""
     session = requests.Session()
+    guard_session(session, guard, dialer)
+    return session
+
+
+def guard_session(session: requests.Session, guard: Guard, dialer: Dialer) -> None:
+    """Make a session, also one of a library, connect where the guard says and nowhere else."""
     session.trust_env = False  # a .netrc would replace the token, a proxy would see it
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers["Accept-Encoding"] = "identity"  # what is small on the wire stays small here
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter(guard, dialer))
-    return session

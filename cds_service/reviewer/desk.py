@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cds_service.audit.log import AuditLog
+from cds_service.reviewer.accounts.building import Accounts
 from cds_service.reviewer.viewer import FindViewer
 
 
@@ -13,6 +14,7 @@ class ReviewDesk:
     base_url: str  # under which browsers reach the service
     log: AuditLog  # every look is written to it, and what is protected is read by it
     find_viewer: FindViewer
+    accounts: Accounts
 
     @property
     def is_secure(self) -> bool:

@@ -1,17 +1,17 @@
 """The door of /review: who comes in, from where, and under which headers pages leave."""
 
-import hmac
 from threading import BoundedSemaphore
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
-from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, ServiceUnavailable
+from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable
 
 from cds_service.doors import Doors
 from cds_service.errors import AuditUnavailable
 from cds_service.reviewer import views  # noqa: F401 - which makes the pages
+from cds_service.reviewer.cookies import cookie_name, refuse_without_csrf
 from cds_service.reviewer.desk import ReviewDesk
 from cds_service.reviewer.menu import menu_of
 from cds_service.reviewer.pages import MAY_SEE, desk, require_role, review
@@ -36,11 +36,6 @@ def open_review(app: Flask, doors: Doors, found: ReviewDesk) -> None:
     app.context_processor(lambda: _known_to_templates(doors))
 
 
-def cookie_name(*, is_secure: bool) -> str:
-    """The session's cookie: bound to the host where it travels by https."""
-    return "__Host-lamo-review" if is_secure else "lamo-review"
-
-
 @review.before_request
 def let_in() -> ResponseReturnValue | None:
     """Find out who it is, and whether they may; what is not a page of MAY_SEE is open."""
@@ -56,7 +51,7 @@ def let_in() -> ResponseReturnValue | None:
         return redirect(url_for("review.login", next=request.full_path), 303)
     g.viewer = found
     if request.method in CHANGES:
-        _refuse_without_csrf(found.csrf)
+        refuse_without_csrf(found.csrf)
     require_role(str(request.endpoint))
     return None
 
@@ -99,12 +94,6 @@ def _refuse_foreign() -> None:
     origin = request.headers.get("Origin")
     if site != "same-origin" or (origin and urlsplit(origin).netloc != request.host):
         raise Forbidden("a form of another site was sent; open the page here and send it again")
-
-
-def _refuse_without_csrf(wanted: str) -> None:
-    shown = request.form.get("csrf") or request.headers.get("X-CSRF", "")
-    if not hmac.compare_digest(shown.encode(), wanted.encode()):
-        raise BadRequest("the form is not of this session; open the page again and send it again")
 
 
 def _known_to_templates(doors: Doors) -> dict[str, object]:

@@ -98,6 +98,12 @@ def viewer() -> Viewer:
     return found
 
 
+def request_id() -> str:
+    """Of the request that is being answered."""
+    found: str = g.request_id
+    return found
+
+
 def require_role(endpoint: str) -> None:
     """Return when the viewer may see a page.
 
@@ -114,7 +120,7 @@ def record_look(look: Look, outcome: Any = "seen") -> None:
     """Commit a look of the viewer at the page that is asked for."""
     entry = AccessEntry(
         event_id=new_event_id(),
-        request_id=g.request_id,
+        request_id=request_id(),
         user=viewer().user,
         roles=sorted(viewer().roles),
         page=str(request.endpoint).removeprefix(f"{review.name}."),

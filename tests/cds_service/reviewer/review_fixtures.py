@@ -4,14 +4,20 @@ A test module that needs them names this module and ``tests.cds_service.audit_fi
 ``pytest_plugins``.
 """
 
+from collections.abc import Iterator
+
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
 from cds_service.audit.log import AuditLog
 from cds_service.doors import Doors
+from cds_service.keys.service import KeyService
+from cds_service.reviewer.accounts.building import AccountParts, Accounts, build_accounts
+from cds_service.reviewer.accounts.passwords import Passwords
+from cds_service.reviewer.cookies import cookie_name
 from cds_service.reviewer.desk import ReviewDesk
-from cds_service.reviewer.door import cookie_name
 from cds_service.reviewer.roles import Role
 from cds_service.settings import Settings
 from cds_service.trust import Caller
@@ -21,9 +27,26 @@ from tests.fakes import FakeDecide, FakeRecorder, admit_all
 
 
 @pytest.fixture
-def review_desk(audit_log: AuditLog, settings: Settings) -> ReviewDesk:
+def review_accounts(
+    audit_log: AuditLog, audit_url: str, audit_keys: KeyService
+) -> Iterator[Accounts]:
+    """Accounts beside the log; passwords cost little here."""
+    cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    parts = AccountParts(log=audit_log, keys=audit_keys, passwords=cheap)
+    accounts = build_accounts(Settings(database_url=audit_url), parts)
+    yield accounts
+    accounts.close()
+
+
+@pytest.fixture
+def review_desk(audit_log: AuditLog, settings: Settings, review_accounts: Accounts) -> ReviewDesk:
     """What the pages work with, over a real log."""
-    return ReviewDesk(base_url=settings.base_url, log=audit_log, find_viewer=viewer_of)
+    return ReviewDesk(
+        base_url=settings.base_url,
+        log=audit_log,
+        find_viewer=viewer_of,
+        accounts=review_accounts,
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,151 @@
+"""`lamo-cds accounts`: who may sign in to /review, from a shell of the service's host."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from cds_service.refusing import refusing
+from cds_service.reviewer.roles import ROLES
+from cds_service.settings import read_settings
+
+if TYPE_CHECKING:  # imports SQLAlchemy, and help has to be instant
+    from cds_service.reviewer.accounts.account import Account
+    from cds_service.reviewer.accounts.administration import By
+    from cds_service.reviewer.accounts.building import Accounts
+
+
+@click.group()
+def accounts() -> None:
+    """The accounts of the people who look at the audit log under /review."""
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    from cds_service.reviewer.accounts.account import AccountRefused
+
+    return (AccountRefused,)
+
+
+_refusing = refusing(_refusals)
+_roles = click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    type=click.Choice(tuple(ROLES)),
+    help="Again for each role.",
+)
+
+
+@accounts.command()
+@click.argument("name")
+@_roles
+@_refusing
+def add(name: str, roles: tuple[str, ...]) -> None:
+    """Make the account NAME, and print its one-time password this once."""
+    from cds_service.reviewer.accounts.account import checked_roles
+
+    with _opened() as desk:
+        password = desk.administration.add(name, checked_roles(roles), _operator())
+    _hand_over(f"{name} may sign in", password)
+
+
+@accounts.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@_refusing
+def list_command(as_json: bool) -> None:
+    """List the accounts with their roles."""
+    with _opened() as desk:
+        listed = desk.register.list_all()
+    for one in listed:
+        told = asdict(one) | {"roles": sorted(one.roles)}
+        click.echo(json.dumps(told) if as_json else _as_line(one))
+    if not listed and not as_json:
+        click.echo("there is no account: see `lamo-cds accounts add --help`")
+
+
+@accounts.command()
+@click.argument("name")
+@_refusing
+def reset(name: str) -> None:
+    """Give NAME a one-time password, and forget its second factor."""
+    with _opened() as desk:
+        password = desk.administration.reset(name, _operator(), with_factor=True)
+    _hand_over(f"{name} starts anew", password)
+
+
+@accounts.command()
+@click.argument("name")
+@_refusing
+def disable(name: str) -> None:
+    """Let nobody sign in as NAME from now on; its sessions end."""
+    with _opened() as desk:
+        desk.administration.disable(name, _operator())
+    click.echo(f"ok: {name} is disabled")
+
+
+@accounts.command()
+@click.argument("name")
+@_refusing
+def enable(name: str) -> None:
+    """Let NAME sign in again."""
+    with _opened() as desk:
+        desk.administration.enable(name, _operator())
+    click.echo(f"ok: {name} may sign in")
+
+
+@accounts.command("roles")
+@click.argument("name")
+@_roles
+@_refusing
+def roles_command(name: str, roles: tuple[str, ...]) -> None:
+    """Replace the roles of NAME; its sessions end."""
+    from cds_service.reviewer.accounts.account import checked_roles
+
+    with _opened() as desk:
+        desk.administration.set_roles(name, checked_roles(roles), _operator())
+    click.echo(f"ok: {name} is {' and '.join(roles)}")
+
+
+@contextmanager
+def _opened() -> Iterator["Accounts"]:
+    """The accounts of the settings' database, which is made where there is none."""
+    from cds_service.audit.log import AuditLog
+    from cds_service.audit.migrate import upgrade
+    from cds_service.keys.building import keys_at_hand
+    from cds_service.reviewer.accounts.building import AccountParts, build_accounts
+    from cds_service.reviewer.accounts.passwords import Passwords
+
+    settings = read_settings()
+    keys = keys_at_hand(settings)
+    upgrade(settings.database_url, keys)
+    log = AuditLog(settings.database_url, keys)
+    desk = build_accounts(settings, AccountParts(log=log, keys=keys, passwords=Passwords()))
+    try:
+        yield desk
+    finally:
+        desk.close()
+        log.close()
+
+
+def _operator() -> "By":
+    from cds_service.audit.entries import OPERATOR
+    from cds_service.reviewer.accounts.administration import By
+
+    return By(user=OPERATOR, request_id=None)
+
+
+def _hand_over(done: str, password: str) -> None:
+    click.echo(f"ok: {done}; hand over this one-time password, good for 72 hours, shown this once:")
+    click.echo(password)
+
+
+def _as_line(one: "Account") -> str:
+    standing = "may sign in" if one.is_ready else f"first sign-in until {one.one_time_until}"
+    if one.disabled_at:
+        standing = f"disabled since {one.disabled_at}"
+    where = "here" if one.is_local else "identity provider"
+    return f"{one.name}  {', '.join(sorted(one.roles))}  {standing}  ({where})"
