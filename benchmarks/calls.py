@@ -24,6 +24,7 @@ from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
 from cds_service.web.app import create_app
 from lamo.deadline import Deadline
+from lamo.model_card import model_card
 from lamo.prompts import Prompt
 from lamo.scoring.base import Scorer
 from lamo.scoring.tokens import CandidateTokens
@@ -74,6 +75,7 @@ def opened(settings: Settings, scorer: Scorer | None = None) -> Iterator[House]:
         admit=admit_all,
         decide=partial(decide, tools=tools),
         is_demonstration=tools.artifact.is_demonstration,
+        model_card=lambda: model_card(tools.artifact, {}, {}),
     )
     try:
         yield House(settings, tools, create_app(doors).test_client())

@@ -11,6 +11,7 @@ from cds_service.population.cli import score
 from cds_service.refusing import refusing
 from cds_service.reviewer.accounts.cli import accounts
 from cds_service.settings import read_settings
+from cds_service.stops.cli import resume, stop, stops
 from cds_service.terminology.cli import terminology
 from cds_service.train_cli import train
 
@@ -25,7 +26,10 @@ main.add_command(accounts)
 main.add_command(audit)
 main.add_command(clients)
 main.add_command(notes)
+main.add_command(resume)
 main.add_command(score)
+main.add_command(stop)
+main.add_command(stops)
 main.add_command(terminology)
 main.add_command(train)
 
@@ -35,6 +39,7 @@ def _refusals_of_serve() -> tuple[type[Exception], ...]:
     from cds_service.clients.client import ClientRefused
     from cds_service.observing.traces import TracesRefused
     from cds_service.production import HalfConfigured
+    from cds_service.site_attributes import SiteAttributesRefused
     from lamo.artifact import ArtifactRefused
     from lamo.notes.model_reader.plan import EndpointRefused
     from lamo.scoring.device import DeviceMissing
@@ -48,6 +53,7 @@ def _refusals_of_serve() -> tuple[type[Exception], ...]:
         HalfConfigured,
         PolicyRefused,
         ServerRefused,
+        SiteAttributesRefused,
         TracesRefused,
     )
 

@@ -12,6 +12,7 @@ from cds_service.cards.material import CardMaterial
 from cds_service.hooks.request import HookRequest
 from cds_service.prefetch.complete import Prefetched
 from cds_service.rows import finding_row, moved_row, note_row, score_table
+from cds_service.served.identity import model_identity
 from cds_service.tools import Tools
 from fhir_mappings.record import Fact, Gap, PatientRecord
 from fhir_mappings.versions import Version
@@ -45,6 +46,7 @@ class Decided:
     findings: tuple[Finding, ...]
     explanation: Explanation
     gaps: tuple[Gap, ...]
+    stopped: frozenset[str] = frozenset()  # rules that the hospital has switched off
     fhir_versions: tuple[Version, ...] = ("R4",)  # that the resources of the call show
 
     def card_material(
@@ -82,6 +84,7 @@ class Decided:
             overridden=overridden,
             explanation=self.explanation,
             originals=originals,
+            stopped=self.stopped,
             tapers=tools.rulebook.tapers,
             offers_drafts=self.fhir_versions == ("R4",),
         )
@@ -110,11 +113,7 @@ class Decided:
             prompt_version=self.prompt.version,
             prompt_sha256=self.prompt.sha256,
             prompt=self.prompt.text,
-            model=tools.artifact.identity()
-            | {
-                "knowledge": tools.rulebook.version,
-                "card_policy": f"{tools.policy.version} {tools.policy.sha256[:12]}",
-            },
+            model=model_identity(tools.artifact, tools.rulebook, tools.policy),
             scores=score_table(self.choice.scores),
             cards=built.cards,
             about=built.about,

@@ -50,6 +50,7 @@ def decide(request: HookRequest, call: Call, tools: Tools) -> list[dict[str, Any
         ServiceError: the call is refused, or its decision could not be recorded.
     """
     received_at, watch = tools.clock(), call.watch
+    stopped = tools.stops.rules_off(request.service_id)
     work_by = call.deadline.earlier(reserve_s(tools.settings.deadline_ms))
     fetch_by = work_by.share(FETCH_SHARE)
     asks = (request, call.caller.fhir_bases)
@@ -77,6 +78,7 @@ def decide(request: HookRequest, call: Call, tools: Tools) -> list[dict[str, Any
         findings=findings,
         explanation=why,
         gaps=(*prefetched.gaps, *chain(*found, undrafted(choice, resources))),
+        stopped=stopped,
         fhir_versions=resources.fhir_versions,
     )
     material = decided.card_material(tools, originals_of(prefetched), answered)

@@ -15,6 +15,7 @@ from cds_service.reviewer.desk import ReviewDesk
 from cds_service.settings import Settings
 from cds_service.trust import Identify, Spend
 from lamo.deadline import Deadline
+from lamo.model_card import ModelCard
 
 Admit = Callable[[str, Deadline], AbstractContextManager[None]]
 Decide = Callable[[HookRequest, Call], list[dict[str, Any]]]
@@ -41,6 +42,7 @@ class Doors:
     admit: Admit  # lets one request of a client in, or raises NotAdmitted
     decide: Decide  # (request, call) to cards; raises ServiceError
     is_demonstration: bool  # the artifact is the bundled demonstration
+    model_card: Callable[[], ModelCard]
     refused_tokens: Callable[[], Sequence[RefusedToken]] = tuple  # the latest, for operators
     checks: tuple[Check, ...] = ()  # that readiness depends on
     review: ReviewDesk | None = None  # what the pages under /review work with

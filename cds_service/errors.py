@@ -14,6 +14,7 @@ ServiceError
  ├─ NotAdmitted                more than is taken at once; counted, and not audited
  │   ├─ TooManyRequests   429  a client sends more a second than it may
  │   └─ Overloaded        503  too much of it is being worked on
+ ├─ SwitchedOff           503  the hospital has stopped the service
  └─ AuditUnavailable      503  the decision could not be recorded, so its cards are not given
 
 A message says what was found, what is wanted and what to do. It never repeats a value of the
@@ -194,6 +195,20 @@ OVERLOADS = {
     "clients": "more clients call than this service can tell apart at once",
     "busy": "more calls came than can be worked on at once, so nothing was checked",
 }  # by reason
+
+
+class SwitchedOff(ServiceError):
+    """The hospital has switched the service off. No cards would say "checked, nothing found"."""
+
+    status = 503
+    issue_code = "business-rule"
+    headers: Mapping[str, str] = {"Retry-After": "300"}
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this service is switched off by the hospital, so nothing was checked and no card is "
+            "given; go on without its advice, and ask the operator of this service when it is back"
+        )
 
 
 class AuditUnavailable(ServiceError):

@@ -7,10 +7,11 @@ import click
 import structlog
 from flask import Flask
 
-from cds_service.audit.database import open_engine, reporting_failures
+from cds_service.audit.administering import check_keys
+from cds_service.audit.database import open_engine
+from cds_service.audit.log import AuditLog
 from cds_service.audit.migrate import upgrade
 from cds_service.audit.sequencer import start_sequencer
-from cds_service.audit.vault import Vault
 from cds_service.cards.policy import load_policy
 from cds_service.clients.building import build_trust
 from cds_service.clients.registry import ClientRegistry
@@ -29,14 +30,18 @@ from cds_service.observing.processes import share_counts
 from cds_service.observing.traces import Traces, check_traces
 from cds_service.production import check_production
 from cds_service.reviewer.building import build_desk
+from cds_service.served.history import record_served
+from cds_service.served.identity import model_identity, service_identity
 from cds_service.serving.admission import Admission, Places
 from cds_service.serving.client_limits import ClientLimits
 from cds_service.serving.server import Server
 from cds_service.settings import Settings
+from cds_service.site_attributes import load_site_attributes
 from cds_service.tools import Loaded, Tools, check_scoring_server, load_to_share, open_tools
 from cds_service.web.app import create_app
 from lamo.artifact import Artifact, bundled_artifact_folder, load_artifact
 from lamo.deadline import Deadline
+from lamo.model_card import model_card
 from lamo.scoring.base import ScorerUnavailable
 from lamo.scoring.device import check_device
 from lamo.scoring.probe import probe
@@ -58,6 +63,7 @@ def serve(settings: Settings) -> None:
         HalfConfigured: production mode lacks something.
         KeysRefused: the keys cannot be used.
         PolicyRefused: the card policy cannot be used.
+        SiteAttributesRefused: what the site states in the model card cannot be used.
         ServerRefused: the scoring server has not this artifact, or does not answer.
         TracesRefused: traces are asked for and cannot be made.
         AuditFailure: the audit database cannot be used.
@@ -70,6 +76,7 @@ def serve(settings: Settings) -> None:
         check_device(settings.model_device)
     check_note_endpoint(settings)
     load_policy(settings.card_policy)
+    load_site_attributes(settings.site_attributes)
     if settings.traces_url:
         check_traces()
     settings.var_dir.mkdir(parents=True, exist_ok=True)
@@ -78,12 +85,14 @@ def serve(settings: Settings) -> None:
     signing.create()
     signing.read()
     upgrade(settings.database_url, keys)
-    check_keys(settings, keys)
+    check_keys(settings.database_url, keys)
     check_clients(settings, artifact)
     configure_logs(settings.log_level)
     route_libraries()
     share_counts(settings.var_dir)
-    listen(settings, load_to_share(settings, artifact))
+    loaded = load_to_share(settings, artifact)
+    tell_served(settings, keys, loaded)
+    listen(settings, loaded)
 
 
 def listen(settings: Settings, loaded: Loaded) -> None:
@@ -104,6 +113,16 @@ def listen(settings: Settings, loaded: Loaded) -> None:
     ).run()
 
 
+def tell_served(settings: Settings, keys: KeyService, loaded: Loaded) -> None:
+    """Record what is served from now on, where it is not what was served before."""
+    model = model_identity(loaded.artifact, loaded.rulebook, loaded.policy)
+    log = AuditLog(settings.database_url, keys)
+    try:
+        record_served(log, service_identity(model))
+    finally:
+        log.close()  # no connection may outlast a fork
+
+
 def check_clients(settings: Settings, artifact: Artifact) -> None:
     """Return when the clients file can be used and production mode lacks nothing."""
     engine = open_engine(settings.database_url)
@@ -112,16 +131,6 @@ def check_clients(settings: Settings, artifact: Artifact) -> None:
         check_production(settings, registry, is_demonstration=artifact.is_demonstration)
     finally:
         engine.dispose()  # no connection may outlast a fork
-
-
-def check_keys(settings: Settings, keys: KeyService) -> None:
-    """Return when the keys are those of the audit log: others could record no known patient."""
-    engine = open_engine(settings.database_url, read_only=True)
-    try:
-        with reporting_failures(), engine.begin() as connection:
-            Vault(keys).check(connection)
-    finally:
-        engine.dispose()
 
 
 def check_note_endpoint(settings: Settings) -> None:
@@ -138,7 +147,9 @@ def build_app(settings: Settings, loaded: Loaded, limits: ClientLimits) -> Flask
     tools, trust = open_tools(settings, loaded), build_trust(settings)
     warm_up(tools)
     start_sequencer(settings.database_url, settings.var_dir)
+    tools.stops.follow()
     model_served(tools.artifact.identity())
+    card = model_card(tools.artifact, load_site_attributes(settings.site_attributes), counted={})
     return create_app(
         Doors(
             settings=settings,
@@ -149,8 +160,9 @@ def build_app(settings: Settings, loaded: Loaded, limits: ClientLimits) -> Flask
             refused_tokens=trust.refused.latest,
             decide=partial(decide, tools=tools),
             is_demonstration=tools.artifact.is_demonstration,
+            model_card=lambda: card,
             checks=service_checks(tools),
-            review=build_desk(tools),
+            review=build_desk(tools, trust, lambda: card),
             traces=Traces(settings.traces_url) if settings.traces_url else None,
         )
     )

@@ -240,6 +240,11 @@ class Settings(BaseSettings):
         description="which value of that claim is which role, as hospital-review=reviewer, parted "
         "by spaces; empty where the values are reviewer, compliance, operator and administrator",
     )
+    site_attributes: Path | None = Field(
+        None,
+        description="a TOML file with what this site states in the model card (source attributes "
+        "14, 27 and 29); unset leaves them to be filled by the site",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error"
     )

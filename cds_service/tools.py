@@ -14,6 +14,7 @@ from cds_service.notes.building import build_desk
 from cds_service.notes.desk import NoteDesk
 from cds_service.prefetch.fhir_client import FhirClient
 from cds_service.settings import Settings
+from cds_service.stops.stops import Stops
 from cds_service.terminology.lookup import with_terminology
 from fhir_mappings.indications import Indications
 from fhir_mappings.inputs import MappingTables
@@ -48,6 +49,7 @@ class Tools:
     rulebook: Rulebook
     indications: Indications
     audit_log: AuditLog
+    stops: Stops
     policy: CardPolicy
     fhir: FhirClient
     signing: SigningFile | None = None  # None: no receipts are given
@@ -117,6 +119,7 @@ def load_to_share(settings: Settings, artifact: Artifact) -> Loaded:
 
 def open_tools(settings: Settings, loaded: Loaded, scorer: Scorer | None = None) -> Tools:
     """Open what a process needs for itself, beside what is loaded."""
+    audit_log = AuditLog(settings.database_url, build_keys(settings))
     return Tools(
         settings=settings,
         tables=loaded.tables,
@@ -126,7 +129,8 @@ def open_tools(settings: Settings, loaded: Loaded, scorer: Scorer | None = None)
         scorer=scorer or loaded.scorer or _scorer(loaded.artifact, settings),
         rulebook=loaded.rulebook,
         indications=loaded.indications,
-        audit_log=AuditLog(settings.database_url, build_keys(settings)),
+        audit_log=audit_log,
+        stops=Stops(audit_log),
         policy=loaded.policy,
         fhir=FhirClient(settings),
         signing=SigningFile(settings.var_dir / SIGNING_FILE),

@@ -11,7 +11,7 @@ from cds_service.doors import Doors
 from cds_service.settings import Settings
 from cds_service.trust import Caller
 from cds_service.web.app import create_app
-from tests.fakes import FakeDecide, FakeRecorder, LoopbackFhir, admit_all, loopback_fhir
+from tests.fakes import FakeDecide, FakeRecorder, LoopbackFhir, admit_all, demo_card, loopback_fhir
 
 
 @pytest.fixture
@@ -39,6 +39,7 @@ def client(settings: Settings, decide: FakeDecide, recorder: FakeRecorder) -> Fl
         admit=admit_all,
         decide=decide,
         is_demonstration=True,
+        model_card=demo_card,
     )
     return create_app(doors).test_client()
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,7 +15,9 @@ from cds_service.audit.entries import ErrorEntry, FeedbackEntry
 from cds_service.call import Call
 from cds_service.errors import AuditUnavailable
 from cds_service.hooks.request import HookRequest
+from lamo.artifact import bundled_artifact_folder, load_artifact
 from lamo.deadline import Deadline
+from lamo.model_card import ModelCard, model_card
 from lamo.prompts import Prompt
 from lamo.scoring.base import ScorerUnavailable
 
@@ -72,6 +75,12 @@ class FakeDecide:
         if self.failure is not None:
             raise self.failure
         return self.cards
+
+
+@cache
+def demo_card() -> ModelCard:
+    """The card of the bundled model, of which no site states anything."""
+    return model_card(load_artifact(bundled_artifact_folder()), {}, {})
 
 
 def admit_all(client: str, deadline: Deadline) -> AbstractContextManager[None]:

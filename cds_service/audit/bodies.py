@@ -59,6 +59,7 @@ PROTECTED: Mapping[str, tuple[str, ...]] = {
     "administration": ("reason",),
     "feedback": ("override_reason", "user_comment", "unknown_suggestions"),
 }
+DELIBERATE = frozenset({"SwitchedOff"})  # refusals with the status of a failure
 NOTE_COUNTS = ("allergies", "medications_on_admission", "dropped")
 
 Event = Mapping[str, Any]
@@ -91,7 +92,8 @@ def _(entry: DecisionEntry) -> dict[str, Any]:
 
 @_result.register
 def _(entry: ErrorEntry) -> dict[str, Any]:
-    return {"kind": "error", "outcome": "error" if entry.status >= 500 else "refused"}
+    is_refusal = entry.status < 500 or entry.code in DELIBERATE
+    return {"kind": "error", "outcome": "refused" if is_refusal else "error"}
 
 
 @_result.register

@@ -12,13 +12,13 @@ from sqlalchemy import Connection
 
 from cds_service.audit.bundle import bundle_lines, prove
 from cds_service.audit.checkpoint import NoteRefused, PublicKey
-from cds_service.audit.database import open_engine, reporting_failures
+from cds_service.audit.database import reporting_failures
 from cds_service.audit.drill import run_drill
 from cds_service.audit.heads import FILE as HEADS_FILE
-from cds_service.audit.heads import rotate_key
 from cds_service.audit.log import EventUnknown
 from cds_service.audit.place import Place
-from cds_service.audit.sequencer import TIMEOUT_S, run_sequencer, sequence_all
+from cds_service.audit.rotating import rotate_signing_key
+from cds_service.audit.sequencer import run_sequencer, sequence_all
 from cds_service.audit.verify import Asked, open_snapshot, verify_log
 from cds_service.keys.service import KeysRefused
 from cds_service.keys.signing import FILE as SIGNING_FILE
@@ -157,12 +157,7 @@ def key_command(place: Place, var_dir: Path | None) -> None:
 def rotate(place: Place, var_dir: Path | None) -> None:
     """Sign a head that names a new key with the old one, and sign with the new one from then on."""
     signing = SigningFile((var_dir or place.settings.var_dir) / SIGNING_FILE)
-    engine = open_engine(place.database_url, timeout_s=TIMEOUT_S)
-    try:
-        with reporting_failures(), engine.begin() as connection:
-            new = rotate_key(connection, signing)
-    finally:
-        engine.dispose()
+    new = rotate_signing_key(place.database_url, place.needed_keys, signing)
     click.echo(f"ok: heads and receipts are signed with {new} now; copy the file to other hosts")
 
 

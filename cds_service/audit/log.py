@@ -125,7 +125,8 @@ class AuditLog:
 
         Args:
             entry: what is said.
-            change: makes it, in the same transaction; what it raises is passed on.
+            change: makes it, in the same transaction behind the event; what it raises is passed
+                on, and neither stands.
         """
         self._append(entry, change=change)
 
@@ -158,6 +159,11 @@ class AuditLog:
         with reporting_failures(), self._engine.begin() as connection:
             check_head(connection)
             check_writable(connection)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """What is read from the tables beside the log, without a lock that a writer waits for."""
+        with reporting_failures(), self._reader.begin() as connection:
+            return work(connection)
 
     def list_events(
         self,
@@ -219,8 +225,8 @@ class AuditLog:
                 told = event if key.patient else event | NOBODY
                 sealed = seal_event(told, key, key.patient)
                 with self._engine.begin() as connection:
-                    change(connection)
                     insert_events(connection, [sealed])
+                    change(connection)
 
             self._racing(work)
 

@@ -29,7 +29,7 @@ class CardMaterial:
     model_name: str
     is_demonstration: bool
     knowledge_version: str
-    public_url: str | None  # the page about this service and its model
+    public_url: str | None  # under which the page about the model stands
     event_id: str  # of the audit entry
     new_uuid: Callable[[], str]
     policy: CardPolicy = field(default_factory=load_policy)
@@ -37,6 +37,7 @@ class CardMaterial:
     originals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by reference
     tapers: TaperTable = field(default_factory=TaperTable.load)
     overridden: Container[tuple[str, str, str]] = frozenset()  # (rule, RxNorm code, basis)
+    stopped: Container[str] = frozenset()  # rules that the hospital has switched off
     offers_drafts: bool = True  # False: the client's FHIR is not R4, and only R4 is written
 
     @property

@@ -116,11 +116,12 @@ def reason_code(coding: Mapping[str, Any] | None) -> str | None:
 
 
 def links_json(public_url: str | None) -> list[Json]:
-    """The link to the page about the service; none without a real absolute address."""
+    """The link to the page about the model; none without a real absolute address."""
     parts = urlsplit(public_url or "")
     if public_url is None or parts.scheme not in ("http", "https") or not parts.netloc:
         return []
-    return [{"label": "About this service and its model", "url": public_url, "type": "absolute"}]
+    url = f"{public_url}/model-card.html"
+    return [{"label": "About this service and its model", "url": url, "type": "absolute"}]
 
 
 def suggestion_json(label: str, action: Json, new_uuid: Callable[[], str]) -> Json:

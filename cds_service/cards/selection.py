@@ -1,7 +1,7 @@
 """Which of the cards that could be shown are: few, the loudest first, none that was answered.
 
-What is quiet becomes one card; what is beyond the budget becomes a line of it; what a policy
-switches off, or somebody overrode with a reason, is recorded and not shown.
+What is quiet becomes one card; what is beyond the budget becomes a line of it; what the stop switch
+or a policy switches off, or somebody overrode with a reason, is recorded and not shown.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from medication_safety.allergies import RANK
 MORE = "- and {} more, in the record of this decision"
 OF_THE_MODEL = frozenset({"overprescription", "regimen"})
 APART = frozenset({"suggestion", "gap"})  # info cards that stay cards of their own
-Why = Literal["policy", "overridden before"]
+Why = Literal["switched off", "policy", "overridden before"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,9 @@ def select_parts(parts: Iterable[Parts], material: CardMaterial) -> Selection:
     suppressed: list[Suppressed] = []
     for part in parts:
         severity = material.policy.loudness(part.topic, part.indicator, audience)
-        if severity is None or part.is_faint:
+        if part.topic in material.stopped:
+            suppressed.append(_suppressed(part, "switched off"))
+        elif severity is None or part.is_faint:
             suppressed.append(_suppressed(part, "policy"))
         elif severity != "critical" and _was_answered(part, material):
             suppressed.append(_suppressed(part, "overridden before"))

@@ -67,7 +67,7 @@ def add(name: str, unchecked: bool, **members: Any) -> None:
     from cds_service.clients.client import client_from
 
     client = client_from({"name": name} | _told(members))
-    with _registry(make=True) as (registry, settings):
+    with _changing(make=True) as (registry, settings):
         if client.jwks_url and not unchecked:
             _check_keys(settings, client.jwks_url)
         registry.add(client)
@@ -81,8 +81,10 @@ def add(name: str, unchecked: bool, **members: Any) -> None:
 @_refusing
 def list_command(as_json: bool) -> None:
     """List the registered clients, those of LAMO_CLIENTS_FILE too."""
-    with _registry() as (registry, _):
-        listed = registry.list_all()
+    from cds_service.clients.registry import ClientRegistry
+
+    with _engine() as (engine, settings):
+        listed = ClientRegistry(engine, settings.clients_file).list_all()
     for one in listed:
         click.echo(json.dumps(_as_json(one)) if as_json else _as_line(one))
     if not listed and not as_json:
@@ -98,7 +100,7 @@ def set_command(name: str, **members: Any) -> None:
 
     An empty value takes a list away: `--tenant ''`.
     """
-    with _registry() as (registry, settings):
+    with _changing() as (registry, settings):
         registry.change(name, **_told(members))
         _say(f"{name} is changed", settings)
 
@@ -119,10 +121,10 @@ def rotate(name: str, jwks_url: str | None, jwks: Path | None, unchecked: bool) 
     if (jwks_url is None) == (jwks is None):
         raise click.UsageError("give --jwks-url or --jwks, one of them")
     keys = read_keys_file(jwks) if jwks is not None else None
-    with _registry() as (registry, settings):
+    with _changing() as (registry, settings):
         if jwks_url and not unchecked:
             _check_keys(settings, jwks_url)
-        registry.change(name, jwks_url=jwks_url, jwks=keys)
+        registry.change(name, action="rotate-client-keys", jwks_url=jwks_url, jwks=keys)
         _say(f"{name} has new keys", settings)
 
 
@@ -131,7 +133,7 @@ def rotate(name: str, jwks_url: str | None, jwks: Path | None, unchecked: bool) 
 @_refusing
 def disable(name: str) -> None:
     """Refuse the client NAME from now on."""
-    with _registry() as (registry, settings):
+    with _changing() as (registry, settings):
         registry.set_disabled(name, disabled=True)
         _say(f"{name} is disabled", settings)
 
@@ -141,7 +143,7 @@ def disable(name: str) -> None:
 @_refusing
 def enable(name: str) -> None:
     """Take calls of the disabled client NAME again."""
-    with _registry() as (registry, settings):
+    with _changing() as (registry, settings):
         registry.set_disabled(name, disabled=False)
         _say(f"{name} may call", settings)
 
@@ -151,7 +153,7 @@ def enable(name: str) -> None:
 @_refusing
 def remove(name: str) -> None:
     """Forget the client NAME."""
-    with _registry() as (registry, settings):
+    with _changing() as (registry, settings):
         registry.remove(name)
         _say(f"{name} is forgotten", settings)
 
@@ -183,15 +185,12 @@ def refused(limit: int, as_json: bool) -> None:
 
 
 @contextmanager
-def _engine(*, make: bool = False) -> Iterator[tuple[Any, Settings]]:
-    """The database of the settings, with its tables; made only where something is to be kept."""
+def _engine() -> Iterator[tuple[Any, Settings]]:
+    """The database of the settings, with its tables."""
     from cds_service.audit.database import open_engine, reporting_failures
-    from cds_service.audit.migrate import check_head, upgrade
-    from cds_service.keys.building import keys_if_any
+    from cds_service.audit.migrate import check_head
 
     settings = read_settings()
-    if make:
-        upgrade(settings.database_url, keys_if_any(settings))
     engine = open_engine(settings.database_url)
     try:
         reader = engine.execution_options(sqlite_begin="BEGIN")
@@ -203,11 +202,14 @@ def _engine(*, make: bool = False) -> Iterator[tuple[Any, Settings]]:
 
 
 @contextmanager
-def _registry(*, make: bool = False) -> Iterator[tuple["ClientRegistry", Settings]]:
+def _changing(*, make: bool = False) -> Iterator[tuple["ClientRegistry", Settings]]:
+    """The registry, to be changed; the database is made only where something is to be kept."""
+    from cds_service.audit.administering import administering
+    from cds_service.clients.recorded import recorded_in
     from cds_service.clients.registry import ClientRegistry
 
-    with _engine(make=make) as (engine, settings):
-        yield ClientRegistry(engine, settings.clients_file), settings
+    with administering(read_settings(), make=make) as log, _engine() as (engine, settings):
+        yield ClientRegistry(engine, settings.clients_file, commit=recorded_in(log)), settings
 
 
 def _told(members: dict[str, Any]) -> dict[str, Any]:

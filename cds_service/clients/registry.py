@@ -41,6 +41,19 @@ class Listed:
     clash: str = ""  # what it has in common with another: then this one, of the file, is set aside
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of a change."""
+
+    action: str  # as the audit log names it
+    client: str
+    members: Sequence[str]  # of its definition: which are changed, never their values
+
+
+Change = Callable[[Connection], None]
+Commit = Callable[[Told, Change], None]
+
+
 class ClientRegistry:
     """Reads and changes the registry. Its methods raise AuditFailure when the database fails."""
 
@@ -49,8 +62,19 @@ class ClientRegistry:
         engine: Engine,
         clients_file: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
+        commit: Commit | None = None,
     ) -> None:
+        """Open the registry.
+
+        Args:
+            engine: of its database.
+            clients_file: of clients beside those of the database.
+            clock: tells how old the list is.
+            commit: makes a change, with an event of the audit log where that is written; by
+                default in a transaction of its own, without a word.
+        """
         self._engine = engine
+        self._commit = commit or self._change
         self._reader = engine.execution_options(sqlite_begin="BEGIN")  # takes no writer's lock
         self._file = ClientsFile(clients_file) if clients_file else None
         self._clock = clock
@@ -92,23 +116,34 @@ class ClientRegistry:
         Raises:
             ClientRefused: its name, issuer or certificate is another's.
         """
-        with reporting_failures(), self._engine.begin() as connection:
+
+        def change(connection: Connection) -> None:
             self._check_free(client, self._all(connection))
             connection.execute(insert(ClientRow), _row(client))
 
-    def change(self, name: str, **members: Any) -> RegisteredClient:
+        members = sorted(client.model_dump(exclude_defaults=True).keys() - {"name"})
+        self._commit(Told("add-client", client.name, members), change)
+
+    def change(self, name: str, action: str = "set-client", **members: Any) -> None:
         """Replace members of a client's definition.
+
+        Args:
+            name: of the client.
+            action: how the audit log names it.
+            members: what is replaced.
 
         Raises:
             ClientRefused: the database has no such client, or it would not be valid.
         """
-        with reporting_failures(), self._engine.begin() as connection:
+
+        def change(connection: Connection) -> None:
             before = _stored(connection, name)
             client = client_from(before.client.model_dump(mode="json") | members)
             others = [one for one in self._all(connection) if one.client.name != name]
             self._check_free(client, others)
             connection.execute(update(ClientRow).filter_by(name=name).values(_row(client)))
-        return client
+
+        self._commit(Told(action, name, sorted(members)), change)
 
     def set_disabled(self, name: str, *, disabled: bool) -> None:
         """Stop taking calls of a client, or take them again.
@@ -117,10 +152,14 @@ class ClientRegistry:
             ClientRefused: the database has no such client.
         """
         now = rfc3339(datetime.now(UTC))
-        with reporting_failures(), self._engine.begin() as connection:
+
+        def change(connection: Connection) -> None:
             _stored(connection, name)
             values = {"disabled_at": now if disabled else None, "changed_at": now}
             connection.execute(update(ClientRow).filter_by(name=name).values(values))
+
+        action = "disable-client" if disabled else "enable-client"
+        self._commit(Told(action, name, ("disabled_at",)), change)
 
     def remove(self, name: str) -> None:
         """Forget a client.
@@ -128,9 +167,17 @@ class ClientRegistry:
         Raises:
             ClientRefused: the database has no such client.
         """
-        with reporting_failures(), self._engine.begin() as connection:
+
+        def change(connection: Connection) -> None:
             _stored(connection, name)
             connection.execute(delete(ClientRow).filter_by(name=name))
+
+        self._commit(Told("remove-client", name, ()), change)
+
+    def _change(self, told: Told, change: Change) -> None:
+        del told
+        with reporting_failures(), self._engine.begin() as connection:
+            change(connection)
 
     def _all(self, connection: Connection) -> tuple[Listed, ...]:
         stored = [_listed(row) for row in connection.execute(_ROWS).mappings()]

@@ -37,6 +37,7 @@ def service_checks(tools: Tools) -> tuple[Check, ...]:
         Check(name="migrations", look=database.at_head),
         Check(name="clock", look=database.clocks_agree),
         Check(name="sequencer", look=database.sequenced),
+        Check(name="stops", look=tools.stops.told),
         Check(name="model", look=partial(model_answers, ask), is_needed=False),
     )
 

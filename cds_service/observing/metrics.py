@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from cds_service.cards.parts import TOPICS
+from cds_service.cards.policy import RULES
 from cds_service.clients.refused import REASONS
 from cds_service.errors import OVERLOADS, ServiceError
 from cds_service.hooks.discovery import PREFETCH, SERVICES
@@ -44,6 +45,7 @@ HELP = {
     "lamo_tokens_refused": "Tokens that were not believed",
     "lamo_admissions_refused": "Requests of a client over its limits",
     "lamo_model_info": "1 for the model that is served",
+    "lamo_switched_off": "1 for a service or a rule that the hospital has switched off, else 0",
 }
 
 
@@ -73,6 +75,7 @@ class Counts:
         self.tokens = counter("lamo_tokens_refused", "reason")
         self.admissions = counter("lamo_admissions_refused", "reason")
         self.model = gauge("lamo_model_info", "name", "version", "sha256", joined="livemax")
+        self.off = gauge("lamo_switched_off", "scope", "name", joined="livemax")
 
 
 @cache
@@ -136,6 +139,13 @@ def model_served(identity: Mapping[str, Any]) -> None:
     """Tell which model is served, by what `Artifact.identity` says of it."""
     name, version, sha256 = (str(identity[part]) for part in ("name", "version", "sha256"))
     counts().model.labels(name, version, sha256[:12]).set(1)
+
+
+def switched_off(services: Collection[str], rules: Collection[str]) -> None:
+    """Tell what the hospital has switched off."""
+    for scope, names, off in (("service", SERVICE_IDS, services), ("rule", RULES, rules)):
+        for name in names:
+            counts().off.labels(scope, name).set(name in off)
 
 
 def exposition(folder: Path) -> bytes:

@@ -1,13 +1,18 @@
 """The pages' desk as the settings have it."""
 
+from collections.abc import Callable
+
 from cds_service.keys.building import build_keys
 from cds_service.reviewer.accounts.building import AccountParts, build_accounts
 from cds_service.reviewer.accounts.passwords import Passwords
 from cds_service.reviewer.desk import ReviewDesk
+from cds_service.served.identity import model_identity, service_identity
 from cds_service.tools import Tools
+from cds_service.trust import Trust
+from lamo.model_card import ModelCard
 
 
-def build_desk(tools: Tools) -> ReviewDesk:
+def build_desk(tools: Tools, trust: Trust, model_card: Callable[[], ModelCard]) -> ReviewDesk:
     """What the pages work with, made in each process.
 
     Raises:
@@ -22,4 +27,9 @@ def build_desk(tools: Tools) -> ReviewDesk:
         log=log,
         find_viewer=accounts.sessions.find_viewer,
         accounts=accounts,
+        stops=tools.stops,
+        served=service_identity(model_identity(tools.artifact, tools.rulebook, tools.policy)),
+        model_card=model_card,
+        clients=trust.registry.list_all,
+        refused_tokens=trust.refused.latest,
     )

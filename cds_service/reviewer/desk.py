@@ -1,10 +1,16 @@
 """What the pages work with, built once for each process."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cds_service.audit.log import AuditLog
+from cds_service.clients.refused import RefusedToken
+from cds_service.clients.registry import Listed
 from cds_service.reviewer.accounts.building import Accounts
 from cds_service.reviewer.viewer import FindViewer
+from cds_service.stops.stops import Stops
+from lamo.model_card import ModelCard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +21,11 @@ class ReviewDesk:
     log: AuditLog  # every look is written to it, and what is protected is read by it
     find_viewer: FindViewer
     accounts: Accounts
+    stops: Stops  # what is switched off
+    served: Mapping[str, Any]  # what this process serves: served.identity.service_identity
+    model_card: Callable[[], ModelCard]
+    clients: Callable[[], Sequence[Listed]]  # who is registered
+    refused_tokens: Callable[[], Sequence[RefusedToken]]  # the latest
 
     @property
     def is_secure(self) -> bool:

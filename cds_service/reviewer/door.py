@@ -23,6 +23,8 @@ HEADERS = {
     "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
+    # with the service's own no-referrer, browsers send "Origin: null" with every form
+    "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
 _places = BoundedSemaphore(AT_ONCE)

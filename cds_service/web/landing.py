@@ -9,6 +9,8 @@ for a clinician, who decides.</p>
 <ul>
 <li><a href="{base}/cds-services">{base}/cds-services</a>: discovery</li>
 {services}
+<li><a href="{base}/model-card.html">{base}/model-card.html</a>: what is stated and measured of the
+model; as JSON at <a href="{base}/model-card">{base}/model-card</a></li>
 <li><a href="{base}/openapi.json">{base}/openapi.json</a>: every address, described</li>
 <li><a href="{base}/readyz">{base}/readyz</a>: is it ready</li>
 <li><a href="{base}/operator/refused-tokens">{base}/operator/refused-tokens</a>: why tokens were

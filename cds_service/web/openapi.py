@@ -63,6 +63,10 @@ def _paths(settings: Settings) -> Json:
     return paths | {
         "/livez": {"get": _open("Say that the process answers", described)},
         "/readyz": {"get": {"summary": "Say whether calls can be answered", "responses": ready}},
+        "/model-card": {"get": _open("What is stated and measured of the model", described)},
+        "/model-card.html": {
+            "get": _open("The same for a person", _content("text/html", TEXT)),
+        },
         "/openapi.json": {"get": _open("This description", described)},
         "/metrics": {"get": _operators(settings, "Counts for Prometheus", "text/plain")},
         "/operator/refused-tokens": {

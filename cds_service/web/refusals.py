@@ -19,6 +19,7 @@ from cds_service.errors import (
     NotAllowed,
     PayloadTooLarge,
     ServiceError,
+    SwitchedOff,
 )
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.request import FHIR_ID
@@ -58,7 +59,7 @@ def refuse(error: Exception, doors: Doors) -> Response:
     if isinstance(error, NotAdmitted):  # counted, and not audited: see serving/admission.py
         log.info("call_not_admitted", **fields)
         admission_refused(error.reason)
-    elif refusal.status >= 500:
+    elif refusal.status >= 500 and not isinstance(error, SwitchedOff):
         log.error("call_failed", **fields, where=where_raised(error))
     else:
         log.info("call_refused", **fields)

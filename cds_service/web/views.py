@@ -23,10 +23,11 @@ from cds_service.serving.admission import admitted
 from cds_service.web.headers import SERVER_TIMING, server_timing
 from cds_service.web.json_body import read_json_object
 from cds_service.web.landing import landing_body
+from cds_service.web.model_card import card_body
 from cds_service.web.pages import render_page
 
 log = structlog.get_logger()
-bp = Blueprint("cds", __name__)
+bp = Blueprint("cds", __name__, template_folder="templates")
 
 
 @bp.get("/")
@@ -36,6 +37,24 @@ def show_landing() -> ResponseReturnValue:
     return render_page(
         "LAMO CDS service",
         landing_body(doors.settings.base_url),
+        is_sandbox=not doors.settings.is_production,
+        is_demonstration=doors.is_demonstration,
+    )
+
+
+@bp.get("/model-card")
+def show_model_card() -> ResponseReturnValue:
+    """Say what is stated and measured of the model, for programs."""
+    return _doors().model_card().to_json()
+
+
+@bp.get("/model-card.html")
+def show_model_card_page() -> ResponseReturnValue:
+    """Say the same to a person: cards link to it."""
+    doors = _doors()
+    return render_page(
+        "Model card",
+        card_body(doors.model_card(), doors.settings.base_url),
         is_sandbox=not doors.settings.is_production,
         is_demonstration=doors.is_demonstration,
     )

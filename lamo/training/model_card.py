@@ -6,17 +6,17 @@ refused: it would look complete.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from lamo.model_card import FILE, NOT_MEASURED, source_attributes
 from lamo.training.evaluation.subgroups import widest_gaps
 from lamo.training.evaluation.wording import interval_text
 
 Body = Mapping[str, Any]
-NOT_MEASURED = "not measured"
-ATTRIBUTES, DEMO_TEXTS = "source_attributes.json", "model_card_demo.json"
+DEMO_TEXTS = "model_card_demo.json"
 LIVE = "not measured: it comes from the audit log of the deploying site"
 
 
@@ -43,7 +43,7 @@ def model_card(
     Raises:
         ModelCardIncomplete: an author's text is missing, or one is given for a measured attribute.
     """
-    attributes = _read(ATTRIBUTES)
+    attributes = source_attributes()
     _refuse_gaps(attributes, texts["texts"])
     measured = _measured(report, external)
     return {
@@ -59,12 +59,12 @@ def model_card(
     }
 
 
-def write_model_card(card: Mapping[str, Any], folder: Path, name: str = "model-card") -> Path:
-    """Write name.json and name.md to a folder, which is made; returns the JSON."""
+def write_model_card(card: Mapping[str, Any], folder: Path) -> Path:
+    """Write it as JSON and as Markdown to a folder, which is made; returns the JSON."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.json"
+    path = folder / FILE
     path.write_text(json.dumps(card, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    (folder / f"{name}.md").write_text(card_markdown(card), encoding="utf-8")
+    path.with_suffix(".md").write_text(card_markdown(card), encoding="utf-8")
     return path
 
 
@@ -93,7 +93,7 @@ def _filled(
     return {**row, "value": texts[str(row["number"])].strip(), "status": "stated"}
 
 
-def _refuse_gaps(attributes: list[dict[str, Any]], texts: Mapping[str, str]) -> None:
+def _refuse_gaps(attributes: Sequence[Body], texts: Mapping[str, str]) -> None:
     by_author = {str(row["number"]) for row in attributes if row["by"].startswith("author")}
     missing = sorted((n for n in by_author if not texts.get(n, "").strip()), key=int)
     if missing:

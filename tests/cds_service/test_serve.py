@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from cds_service.audit.administering import check_keys
 from cds_service.audit.database import AuditFailure
 from cds_service.audit.migrate import upgrade
 from cds_service.keys.building import keys_at_hand
 from cds_service.keys.file_keys import FileKeys
 from cds_service.keys.ring import new_ring
 from cds_service.keys.service import KeysRefused
-from cds_service.serve import check_keys, warm_up
+from cds_service.serve import warm_up
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
 from lamo.scoring.base import ScorerUnavailable
@@ -51,10 +52,10 @@ def test_keys_that_went_missing_or_are_others_stop_the_service(
 ) -> None:
     tools = opened(scorer_url="http://127.0.0.1:9")
     tools.audit_log.append_decision(decision())
-    check_keys(tools.settings, keys_at_hand(tools.settings))
+    check_keys(tools.settings.database_url, keys_at_hand(tools.settings))
 
     with pytest.raises(AuditFailure) as refusal:
-        check_keys(tools.settings, FileKeys(new_ring()))
+        check_keys(tools.settings.database_url, FileKeys(new_ring()))
     assert "not among those at hand" in refusal.value.reason
     (tmp_path / "keys.json").unlink()
     with pytest.raises(KeysRefused, match="holds 1 patients that were encrypted"):

@@ -17,7 +17,7 @@ from cds_service.doors import Doors
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
 from cds_service.web.app import create_app
-from tests.fakes import admit_all
+from tests.fakes import admit_all, demo_card
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def opened(settings: Settings) -> Iterator[Service]:
         admit=admit_all,
         decide=partial(decide, tools=tools),
         is_demonstration=True,
+        model_card=demo_card,
     )
     yield Service(create_app(doors).test_client(), tools)
     tools.audit_log.close()

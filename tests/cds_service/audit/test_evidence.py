@@ -18,6 +18,7 @@ from cds_service.audit.receipts import receipt_for
 from cds_service.audit.standalone import verify_bundle
 from cds_service.audit.tampering import FORGERIES
 from cds_service.audit.vault import Whom
+from cds_service.keys.files import create_key_file
 from cds_service.keys.service import KeyService
 from cds_service.keys.signing import FILE, SigningFile
 from tests.cds_service.audit.evidence_fixtures import fill, var_dir
@@ -205,7 +206,10 @@ def test_keys_are_made_told_and_rotated(audit_url: str, tmp_path: Path) -> None:
     folder = tmp_path / "fresh"
     assert "0 events got their place" in run(audit_url, folder, "sequence", "--once").output
     before = run(audit_url, folder, "key").output
+    assert "there are no keys" in run(audit_url, folder, "rotate-key").output
+    create_key_file(folder / "keys.json")
     assert "ok" in run(audit_url, folder, "rotate-key").output
     assert run(audit_url, folder, "key").output.startswith(before)
+    assert "1 events" in run(audit_url, folder, "sequence", "--once").output  # which says so
     assert run(audit_url, folder, "verify").exit_code == 0
     assert (folder / FILE).stat().st_mode & 0o777 == 0o600

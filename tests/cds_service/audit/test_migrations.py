@@ -17,9 +17,13 @@ from cds_service.audit.sequencer import sequence_all
 from cds_service.keys.service import KeyService
 from cds_service.keys.signing import FILE, SigningFile
 from cds_service.notes.store import NoteDigestRow
+from cds_service.served.models import ServedRow
+from cds_service.stops.models import StopRow
 from tests.cds_service.audit.test_entries import decision
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
+
+TABLES = (NoteDigestRow, ServedRow, StopRow)  # imported: their models are of one metadata
 
 
 def tables_of(database_url: str) -> set[str]:
@@ -35,7 +39,7 @@ def test_the_tables_are_those_of_the_models(audit_url: str) -> None:
     with engine.begin() as connection:
         options = {"version_table": VERSION_TABLE}
         context = MigrationContext.configure(connection, opts=options)
-        differences = compare_metadata(context, NoteDigestRow.metadata)  # that of all models
+        differences = compare_metadata(context, TABLES[0].metadata)
     engine.dispose()
 
     assert differences == []

@@ -23,7 +23,7 @@ from cds_service.trust import Trust
 from cds_service.web.app import create_app
 from lamo.deadline import Deadline
 from tests.calls import hook_call
-from tests.fakes import FakeDecide, FakeRecorder, admit_all
+from tests.fakes import FakeDecide, FakeRecorder, admit_all, demo_card
 from tests.tokens import ISSUER, Signer, ec_key
 
 BASE = "https://cds.example.org"
@@ -111,6 +111,7 @@ def make_house(tmp_path: Path, engine: Engine) -> Callable[..., House]:
             refused_tokens=trust.refused.latest,
             decide=decide,
             is_demonstration=False,
+            model_card=demo_card,
         )
         client = create_app(doors).test_client()
         return House(client, trust, engine, recorder, decide, keys, passed)

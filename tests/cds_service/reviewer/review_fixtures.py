@@ -12,6 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from cds_service.audit.log import AuditLog
+from cds_service.clients.client import RegisteredClient
+from cds_service.clients.refused import RefusedToken
+from cds_service.clients.registry import Listed
 from cds_service.doors import Doors
 from cds_service.keys.service import KeyService
 from cds_service.reviewer.accounts.building import AccountParts, Accounts, build_accounts
@@ -19,11 +22,36 @@ from cds_service.reviewer.accounts.passwords import Passwords
 from cds_service.reviewer.cookies import cookie_name
 from cds_service.reviewer.desk import ReviewDesk
 from cds_service.reviewer.roles import Role
+from cds_service.served.identity import service_identity
 from cds_service.settings import Settings
+from cds_service.stops.stops import Stops
 from cds_service.trust import Caller
 from cds_service.web.app import create_app
-from tests.cds_service.reviewer.signing_in import SignIn, viewer_of
-from tests.fakes import FakeDecide, FakeRecorder, admit_all
+from tests.cds_service.reviewer.signing_in import HOSTILE, SignIn, viewer_of
+from tests.fakes import FakeDecide, FakeRecorder, admit_all, demo_card
+from tests.tokens import Signer, ec_key
+
+CLIENTS = (
+    Listed(
+        client=RegisteredClient(
+            name="ehr-1",
+            issuer=f"https://ehr.example.org/{HOSTILE}",
+            jwks=Signer(key=ec_key()).jwks,
+        ),
+        source="database",
+        changed_at="2026-03-01T12:00:00.000000Z",
+    ),
+)
+REFUSED = (
+    RefusedToken(
+        minute="2026-03-01T12:00:00.000000Z",
+        client="",
+        reason="issuer",
+        count=3,
+        detail=f"found {HOSTILE}",
+        request_id="r1",
+    ),
+)
 
 
 @pytest.fixture
@@ -46,6 +74,11 @@ def review_desk(audit_log: AuditLog, settings: Settings, review_accounts: Accoun
         log=audit_log,
         find_viewer=viewer_of,
         accounts=review_accounts,
+        stops=Stops(audit_log),
+        served=service_identity({"name": "lamo-demo", "version": "2"}),
+        model_card=demo_card,
+        clients=lambda: CLIENTS,
+        refused_tokens=lambda: REFUSED,
     )
 
 
@@ -60,6 +93,7 @@ def review_app(settings: Settings, review_desk: ReviewDesk) -> Flask:
         admit=admit_all,
         decide=FakeDecide(),
         is_demonstration=True,
+        model_card=demo_card,
         review=review_desk,
     )
     return create_app(doors)

@@ -9,6 +9,7 @@ from cds_service.reviewer.viewer import Viewer
 
 SignIn = Callable[..., FlaskClient]
 CSRF = "csrf-of-the-session"
+HOSTILE = "<script>alert(1)</script>"  # as an issuer or a token may hold it
 
 
 def viewer_of(cookie: str) -> Viewer | None:

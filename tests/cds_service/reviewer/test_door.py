@@ -39,3 +39,8 @@ def test_a_form_of_another_site_is_refused(signed_in: SignIn, headers: dict[str,
 
 def test_a_form_without_the_word_of_its_session_is_refused(signed_in: SignIn) -> None:
     assert signed_in("reviewer").post("/review/logout", data={"csrf": "x"}).status_code == 400
+
+
+def test_browsers_may_say_of_which_site_a_form_is(signed_in: SignIn) -> None:
+    """With no-referrer they send `Origin: null`, which is refused."""
+    assert signed_in("reviewer").get("/review/none").headers["Referrer-Policy"] == "same-origin"

@@ -106,7 +106,7 @@ NOW = int(time.time())
         {"roles": {"compliance": True}},
         {"at_hash": "another"},
     ],
-    ids=str,
+    ids=lambda errs: next(iter(errs)),
 )
 def test_a_token_that_is_wrong_lets_nobody_in(
     browser: FlaskClient, provider: OidcProvider, accounts: Accounts, errs: dict[str, Any]

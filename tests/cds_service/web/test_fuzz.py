@@ -37,7 +37,7 @@ from cds_service.trust import Caller
 from cds_service.web.app import create_app
 from cds_service.web.headers import CAUTION, REQUEST_ID
 from cds_service.web.openapi import describe_api
-from tests.fakes import FakeScorer, admit_all
+from tests.fakes import FakeScorer, admit_all, demo_card
 from tests.patients import call_of, cases
 
 Json = dict[str, Any]
@@ -104,6 +104,7 @@ def client(tools: Tools) -> FlaskClient:
         admit=admit_all,
         decide=partial(decide, tools=tools),
         is_demonstration=True,
+        model_card=demo_card,
     )
     return create_app(doors).test_client()
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from fhir_mappings.record import PatientRecord
+from lamo.model_card import NOT_MEASURED
 from lamo.notes.digest import digest_record
 from lamo.prompts import render_prompt
 from lamo.training.evaluation.study import evaluate
 from lamo.training.model_card import (
-    NOT_MEASURED,
     ModelCardIncomplete,
     demo_texts,
     model_card,

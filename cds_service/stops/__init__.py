@@ -1,0 +1,1 @@
+"""The stop switch: what the hospital has switched off, and who may say so."""

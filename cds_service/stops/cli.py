@@ -1,0 +1,73 @@
+"""`lamo-cds stop`, `resume` and `stops`: the stop switch in a terminal."""
+
+from typing import Any
+
+import click
+
+from cds_service.refusing import refusing
+from cds_service.settings import read_settings
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    from cds_service.stops.switch import SwitchRefused
+
+    return (SwitchRefused,)
+
+
+_refusing = refusing(_refusals)
+_scope = click.argument("scope", type=click.Choice(["service", "rule"]))
+_name = click.argument("name")
+_reason = click.option("--reason", required=True, help="Why; kept encrypted in the audit log.")
+
+
+@click.command()
+@_scope
+@_name
+@_reason
+@_refusing
+def stop(scope: Any, name: str, reason: str) -> None:
+    """Switch a service or a rule off: it gives no cards from then on."""
+    _throw("stop", scope, name, reason)
+
+
+@click.command()
+@_scope
+@_name
+@_reason
+@_refusing
+def resume(scope: Any, name: str, reason: str) -> None:
+    """Switch a service or a rule on again."""
+    _throw("resume", scope, name, reason)
+
+
+@click.command()
+@_refusing
+def stops() -> None:
+    """List what is switched off, since when and by whom."""
+    from cds_service.audit.database import open_engine, reporting_failures
+    from cds_service.audit.migrate import check_head
+    from cds_service.stops.stops import read_stops
+
+    engine = open_engine(read_settings().database_url, read_only=True)
+    try:
+        with reporting_failures(), engine.begin() as connection:
+            check_head(connection)
+            found = read_stops(connection).stops
+    finally:
+        engine.dispose()
+    for one in found:
+        click.echo(f"{one.scope} {one.name}  since {one.since}  by {one.by_user}")
+    if not found:
+        click.echo("nothing is switched off")
+
+
+def _throw(turn: Any, scope: Any, name: str, reason: str) -> None:
+    from cds_service.audit.administering import administering
+    from cds_service.audit.entries import OPERATOR
+    from cds_service.stops.switch import Switch, throw
+
+    switch = Switch(turn=turn, scope=scope, name=name, reason=reason)
+    with administering(read_settings()) as log:
+        throw(switch, log, OPERATOR)
+    done = {"stop": "switched off", "resume": "switched on again"}[turn]
+    click.echo(f"ok: {scope} {name} is {done}; running services know within two seconds")
