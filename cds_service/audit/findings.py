@@ -16,6 +16,7 @@ CHECKS: Mapping[str, str] = {
     "exported": "every exported head is one of the database",
     "dates": "no event is older than a head that was signed before it got its place",
     "workers": "the events of every process are numbered without gaps",
+    "read-model": "the tables that pages search in say what the events' bytes say",
     "receipts": "every receipt leads to its event",
 }
 

@@ -1,7 +1,7 @@
 """Events out of the database, with what is protected where the keys are at hand."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -83,6 +83,21 @@ def find_event(connection: Connection, vault: Vault, event_id: str) -> StoredEve
         protected=state,
         **_links(connection, event_id),
     )
+
+
+def find_bodies(connection: Connection, event_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """The bodies of some events, by id; nothing protected."""
+    query = select(EventRow.event_id, EventRow.body).where(EventRow.event_id.in_(event_ids))
+    return {row.event_id: json.loads(row.body) for row in connection.execute(query)}
+
+
+def find_protected(
+    connection: Connection, vault: Vault, event_ids: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """What is protected of some events, by id; those left out that do not open any more."""
+    rows = connection.execute(_events().where(EventRow.event_id.in_(event_ids)))
+    found = {row.event_id: _private(row, vault) for row in rows}
+    return {event_id: private for event_id, (state, private) in found.items() if state == "open"}
 
 
 def merged(body: Mapping[str, Any], private: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from cds_service.audit.database import AuditFailure, open_engine, reporting_fail
 from cds_service.audit.heads import FILE as HEADS_FILE
 from cds_service.audit.heads import HeadsFile, sign_head
 from cds_service.audit.merkle import leaf_hash
+from cds_service.audit.read_model.follower import following
 from cds_service.audit.tree import GrowingTree, StoredTree
 from cds_service.audit.unsequenced import search_floor, unsequenced
 from cds_service.keys.service import KeysRefused
@@ -200,9 +201,10 @@ def _lead(database_url: str, var_dir: Path, pause: Callable[[float], bool]) -> N
         sequencer.check()
         log.info("sequencer_leads")
         is_stopped = False
-        while not is_stopped:
-            added = sequencer.step()
-            is_stopped = pause(0.0 if added == BATCH else TICK_S)
+        with following(database_url):
+            while not is_stopped:
+                added = sequencer.step()
+                is_stopped = pause(0.0 if added == BATCH else TICK_S)
 
 
 @contextmanager

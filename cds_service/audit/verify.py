@@ -23,6 +23,8 @@ from cds_service.audit.heads import read_exported
 from cds_service.audit.merkle import leaf_hash
 from cds_service.audit.models import EventRow, HeadRow, LeafRow, PayloadRow, TileRow
 from cds_service.audit.numbered import Numbered
+from cds_service.audit.read_model.comparing import compare_read_model
+from cds_service.audit.read_model.registry import PROJECTIONS
 from cds_service.audit.receipts import parse_receipt
 from cds_service.audit.tree import GrowingTree
 from cds_service.audit.unsequenced import MERGE_DELAY_S, id_ms, unsequenced
@@ -32,7 +34,12 @@ TIMEOUT_S = 3600.0  # of one statement
 # between the making of an id and its place: the longest call (60 s), the delay, clocks apart
 OLDEST_S = 60.0 + MERGE_DELAY_S + 20.0
 _SEARCHED = [column for column in EventRow.__table__.columns if column.name != "body"]
-_PARSED = ("columns", "payloads", "workers")  # checks that read JSON, which takes most of the time
+_PARSED = (
+    "columns",
+    "payloads",
+    "workers",
+    "read-model",
+)  # checks that read JSON, which takes most of the time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +93,9 @@ class _Verification:
         # 4. numbers and receipts
         self._numbered.end()
         self._receipts(chain)
+        # 5. what pages search in, which is no evidence
+        if not self._asked.is_quick:
+            compare_read_model(self._connection, PROJECTIONS, self._found)
         self._found.checked = [name for name in CHECKS if name not in self._left_out()]
         return self._found
 

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Engine, func, select
 from cds_service.audit.database import AuditFailure, open_engine, reporting_failures
 from cds_service.audit.migrate import check_head, check_writable
 from cds_service.audit.models import EventRow
+from cds_service.audit.read_model.lag import lags, told
+from cds_service.audit.read_model.registry import PROJECTIONS
 from cds_service.audit.unsequenced import MERGE_DELAY_S, oldest_unsequenced_s
 from cds_service.observing.health import Check, Unwell
 from cds_service.tools import Tools
@@ -27,7 +29,8 @@ def service_checks(tools: Tools) -> tuple[Check, ...]:
     """Everything that `/readyz` looks at.
 
     Without its model the service still gives the cards of its rules, and a scoring server is one
-    for all replicas: taking them all out of service over it would lose these cards too.
+    for all replicas: taking them all out of service over it would lose these cards too. No card
+    needs the read model either.
     """
     database = DatabaseChecks(tools.settings.database_url)
     candidate = tools.artifact.vocabulary[0].label
@@ -38,6 +41,7 @@ def service_checks(tools: Tools) -> tuple[Check, ...]:
         Check(name="clock", look=database.clocks_agree),
         Check(name="sequencer", look=database.sequenced),
         Check(name="stops", look=tools.stops.told),
+        Check(name="read-model", look=database.followed, is_needed=False),
         Check(name="model", look=partial(model_answers, ask), is_needed=False),
     )
 
@@ -99,6 +103,15 @@ class DatabaseChecks:
                 f"within {MERGE_DELAY_S:.0f} s: the log says under sequencer_stopped why"
             )
         return "every event has its place"
+
+    def followed(self) -> str:
+        """What the reviewers' pages search in is not far behind."""
+        with _connected(self._reader) as connection:
+            found = lags(connection, PROJECTIONS, int(self._clock().timestamp() * 1000))
+        stale = told(found)
+        if stale is not None:
+            raise Unwell(stale)
+        return "follows"
 
     def close(self) -> None:
         """Close all connections."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from cds_service.audit.read_model.reading import ReadModel
 from cds_service.keys.building import build_keys
 from cds_service.reviewer.accounts.building import AccountParts, build_accounts
 from cds_service.reviewer.accounts.passwords import Passwords
@@ -19,8 +20,8 @@ def build_desk(tools: Tools, trust: Trust, model_card: Callable[[], ModelCard]) 
         KeysRefused: the keys cannot be used.
         SettingsError: the file of authorities cannot be used.
     """
-    settings, log = tools.settings, tools.audit_log
-    parts = AccountParts(log=log, keys=build_keys(settings), passwords=Passwords())
+    settings, log, keys = tools.settings, tools.audit_log, build_keys(tools.settings)
+    parts = AccountParts(log=log, keys=keys, passwords=Passwords())
     accounts = build_accounts(settings, parts)
     return ReviewDesk(
         base_url=settings.base_url,
@@ -32,4 +33,7 @@ def build_desk(tools: Tools, trust: Trust, model_card: Callable[[], ModelCard]) 
         model_card=model_card,
         clients=trust.registry.list_all,
         refused_tokens=trust.refused.latest,
+        read_model=ReadModel(settings.database_url, keys),
+        formulary=tools.tables.formulary,
+        clock=tools.clock,
     )

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from cds_service.audit.log import AuditLog
+from cds_service.audit.read_model.reading import ReadModel
 from cds_service.clients.refused import RefusedToken
 from cds_service.clients.registry import Listed
 from cds_service.reviewer.accounts.building import Accounts
 from cds_service.reviewer.viewer import FindViewer
 from cds_service.stops.stops import Stops
+from fhir_mappings.formulary import Formulary
 from lamo.model_card import ModelCard
 
 
@@ -26,6 +29,9 @@ class ReviewDesk:
     model_card: Callable[[], ModelCard]
     clients: Callable[[], Sequence[Listed]]  # who is registered
     refused_tokens: Callable[[], Sequence[RefusedToken]]  # the latest
+    read_model: ReadModel  # in which pages search
+    formulary: Formulary  # names of medications
+    clock: Callable[[], datetime]
 
     @property
     def is_secure(self) -> bool:

@@ -11,6 +11,7 @@ MENU = (
     ("review.drift", "Drift"),
     ("review.integrity", "Integrity"),
     ("review.access_log", "Access log"),
+    ("review.changes", "Changes"),
     ("review.administration", "Administration"),
     ("review.accounts", "Accounts"),
     ("review.model_card", "Model card"),

@@ -100,8 +100,7 @@ def viewer() -> Viewer:
 
 def request_id() -> str:
     """Of the request that is being answered."""
-    found: str = g.request_id
-    return found
+    return str(g.request_id)
 
 
 def require_role(endpoint: str) -> None:

@@ -5,6 +5,7 @@ A test module that needs them names this module and ``tests.cds_service.audit_fi
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from argon2 import PasswordHasher
@@ -12,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from cds_service.audit.log import AuditLog
+from cds_service.audit.read_model.reading import ReadModel
 from cds_service.clients.client import RegisteredClient
 from cds_service.clients.refused import RefusedToken
 from cds_service.clients.registry import Listed
@@ -27,6 +29,7 @@ from cds_service.settings import Settings
 from cds_service.stops.stops import Stops
 from cds_service.trust import Caller
 from cds_service.web.app import create_app
+from fhir_mappings.formulary import Formulary
 from tests.cds_service.reviewer.signing_in import HOSTILE, SignIn, viewer_of
 from tests.fakes import FakeDecide, FakeRecorder, admit_all, demo_card
 from tests.tokens import Signer, ec_key
@@ -52,6 +55,8 @@ REFUSED = (
         request_id="r1",
     ),
 )
+FORMULARY = Formulary.load()  # which takes a while
+TODAY = datetime(2026, 4, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -67,7 +72,17 @@ def review_accounts(
 
 
 @pytest.fixture
-def review_desk(audit_log: AuditLog, settings: Settings, review_accounts: Accounts) -> ReviewDesk:
+def read_model(audit_url: str, audit_keys: KeyService) -> Iterator[ReadModel]:
+    """What the pages search in."""
+    found = ReadModel(audit_url, audit_keys, timeout_s=60)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def review_desk(
+    audit_log: AuditLog, read_model: ReadModel, settings: Settings, review_accounts: Accounts
+) -> ReviewDesk:
     """What the pages work with, over a real log."""
     return ReviewDesk(
         base_url=settings.base_url,
@@ -79,6 +94,9 @@ def review_desk(audit_log: AuditLog, settings: Settings, review_accounts: Accoun
         model_card=demo_card,
         clients=lambda: CLIENTS,
         refused_tokens=lambda: REFUSED,
+        read_model=read_model,
+        formulary=FORMULARY,
+        clock=lambda: TODAY,
     )
 
 
