@@ -11,7 +11,7 @@ from cds_service.cards.build import Built
 from cds_service.cards.material import CardMaterial
 from cds_service.hooks.request import HookRequest
 from cds_service.prefetch.complete import Prefetched
-from cds_service.rows import finding_row, moved_row, note_row, score_table
+from cds_service.rows import chosen_row, finding_row, moved_row, note_row, score_table
 from cds_service.served.identity import model_identity
 from cds_service.tools import Tools
 from fhir_mappings.record import Fact, Gap, PatientRecord
@@ -123,6 +123,7 @@ class Decided:
             explained=[moved_row(moved) for moved in self.explanation.moved],
             stage_ms=trail.call.watch.stage_ms | {"total": trail.call.watch.total_ms()},
             fhir_versions=self.fhir_versions,
+            chosen=chosen_row(self.record, self.choice),
         )
 
     def _supports(self, score: CandidateScore, tools: Tools) -> tuple[Fact, ...]:

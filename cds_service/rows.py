@@ -1,14 +1,14 @@
 """Scores, findings and readings of notes as JSON, for the audit log and a population's file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from cds_service.audit.entries import Table
-from fhir_mappings.record import Fact, Ingredient
+from fhir_mappings.record import Fact, Ingredient, PatientRecord
 from lamo.explanation import Moved
 from lamo.notes.merge import ReadNote
-from lamo.selection import CandidateScore
+from lamo.selection import CandidateScore, Choice
 from medication_safety.findings import Finding
 
 SCORE_COLUMNS = (
@@ -42,6 +42,20 @@ def _score(score: CandidateScore) -> tuple[Any, ...]:
 def _measured_by(ingredient: Ingredient, *measures: float) -> tuple[Any, ...]:
     """What of a row is the same for every patient."""
     return ingredient.rxcui, ingredient.label, *(round(value, 4) for value in measures)
+
+
+def chosen_row(record: PatientRecord, choice: Choice) -> dict[str, list[str]]:
+    """RxNorm codes: what is ordered and taken, and what the scores led to, before any card."""
+    return {
+        "ordered": _codes(one for order in record.ordered for one in order.ingredients),
+        "current": _codes(one for order in record.current for one in order.ingredients),
+        "proposed": _codes(score.ingredient for score in choice.proposed),
+        "unsupported": _codes(one.score.ingredient for one in choice.unsupported),
+    }
+
+
+def _codes(ingredients: Iterable[Ingredient]) -> list[str]:
+    return list(dict.fromkeys(ingredient.rxcui for ingredient in ingredients))
 
 
 def finding_row(finding: Finding) -> dict[str, Any]:

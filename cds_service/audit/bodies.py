@@ -48,6 +48,7 @@ PROTECTED: Mapping[str, tuple[str, ...]] = {
         "prompt_sha256",
         "prompt",
         "scores",
+        "chosen",
         "cards",
         "about",
         "gaps",

@@ -76,6 +76,7 @@ class DecisionEntry:
     explained: Sequence[Mapping[str, Any]]  # how far each fact moved the score of a card
     stage_ms: Mapping[str, float]
     fhir_versions: Sequence[str] = ()  # that the resources of the call show
+    chosen: Mapping[str, Sequence[str]] = field(default_factory=dict)  # RxNorm codes: rows.py
 
     def __post_init__(self) -> None:
         _require_aware("received_at", self.received_at)

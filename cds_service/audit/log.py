@@ -186,14 +186,18 @@ class AuditLog:
         with reporting_failures(), self._reader.begin() as connection:
             return list_events(connection, self._vault, limit, filters, patient)
 
-    def find_event(self, event_id: str) -> StoredEvent:
+    def find_event(self, event_id: str, *, is_opened: bool = True) -> StoredEvent:
         """Return one event with its body and with what is linked to it.
+
+        Args:
+            event_id: of the event.
+            is_opened: False for who may not see what is protected.
 
         Raises:
             EventUnknown: no event has this id.
         """
         with reporting_failures(), self._reader.begin() as connection:
-            return find_event(connection, self._vault, event_id)
+            return find_event(connection, self._vault, event_id, is_opened=is_opened)
 
     def overridden(self, patient_id: str, client: str, since: datetime) -> Overrides:
         """What cards of a client's patient were about that it overrode with a reason, not long ago.

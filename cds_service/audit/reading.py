@@ -70,13 +70,15 @@ def list_events(
     return [_summary(row, _private(row, vault)[1]) for row in connection.execute(query)]
 
 
-def find_event(connection: Connection, vault: Vault, event_id: str) -> StoredEvent:
+def find_event(
+    connection: Connection, vault: Vault, event_id: str, *, is_opened: bool = True
+) -> StoredEvent:
     """See AuditLog.find_event."""
     query = _events().add_columns(EventRow.body).where(EventRow.event_id == event_id)
     row = connection.execute(query).one_or_none()
     if row is None:
         raise EventUnknown(f"no event has the id {event_id!r}: take one from `lamo-cds audit list`")
-    state, private = _private(row, vault)
+    state, private = _private(row, vault if is_opened else None)
     return StoredEvent(
         summary=_summary(row, private),
         body=merged(json.loads(row.body), private),
@@ -133,9 +135,12 @@ def _summary(row: Row[Any], private: Mapping[str, Any]) -> EventSummary:
     return EventSummary(**columns, patient_id=private.get("patient_id"))
 
 
-def _private(row: Row[Any], vault: Vault) -> tuple[Protected, dict[str, Any]]:
+def _private(row: Row[Any], vault: Vault | None) -> tuple[Protected, dict[str, Any]]:
+    """What is protected; without a vault it stays closed."""
     if row.ciphertext is None:
         return "gone", {}
+    if vault is None:
+        return "closed", {}
     try:
         return "open", open_payload(row.ciphertext, row.event_id, _key(row, vault).key)
     except (AuditFailure, NotOpened):

@@ -52,6 +52,12 @@ def oldest_unsequenced_s(connection: Connection, now_ms: int) -> float:
     return 0.0 if event_id is None else max(0.0, (now_ms - id_ms(event_id)) / 1000)
 
 
+def count_unsequenced(connection: Connection, most: int) -> int:
+    """How many events have no leaf yet, counted up to `most`."""
+    waiting = unsequenced(search_floor(connection), most).with_only_columns(EventRow.event_id)
+    return connection.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+
+
 def id_ms(event_id: str) -> int:
     """When a UUIDv7 was made, in milliseconds since 1970."""
     return int(event_id[:8] + event_id[9:13], 16)

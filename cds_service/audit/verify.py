@@ -52,9 +52,9 @@ class Asked:
     is_quick: bool = False  # bytes, places, tiles and heads alone
 
 
-def open_snapshot(database_url: str) -> Engine:
+def open_snapshot(database_url: str, timeout_s: float = TIMEOUT_S) -> Engine:
     """An engine whose transactions see one state of the log while it is written to."""
-    engine = open_engine(database_url, timeout_s=TIMEOUT_S)
+    engine = open_engine(database_url, timeout_s=timeout_s)
     if engine.dialect.name == "postgresql":
         return engine.execution_options(isolation_level="REPEATABLE READ")
     return engine.execution_options(sqlite_begin="BEGIN")  # takes no lock that a writer waits for

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
+from cds_service.audit.evidence import Evidence
+from cds_service.audit.full_check import FullVerification
 from cds_service.audit.read_model.reading import ReadModel
 from cds_service.keys.building import build_keys
 from cds_service.reviewer.accounts.building import AccountParts, build_accounts
 from cds_service.reviewer.accounts.passwords import Passwords
 from cds_service.reviewer.desk import ReviewDesk
+from cds_service.reviewer.replay import Replayer
 from cds_service.served.identity import model_identity, service_identity
 from cds_service.tools import Tools
 from cds_service.trust import Trust
@@ -36,4 +39,7 @@ def build_desk(tools: Tools, trust: Trust, model_card: Callable[[], ModelCard]) 
         read_model=ReadModel(settings.database_url, keys),
         formulary=tools.tables.formulary,
         clock=tools.clock,
+        evidence=Evidence(settings.database_url, settings.var_dir),
+        verification=FullVerification(settings.database_url, settings.var_dir),
+        replayer=Replayer(tools.scorer, tools.artifact),
     )

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cds_service.audit.evidence import Evidence
+from cds_service.audit.full_check import FullVerification
 from cds_service.audit.log import AuditLog
 from cds_service.audit.read_model.reading import ReadModel
 from cds_service.clients.refused import RefusedToken
 from cds_service.clients.registry import Listed
 from cds_service.reviewer.accounts.building import Accounts
+from cds_service.reviewer.replay import Replayer
 from cds_service.reviewer.viewer import FindViewer
 from cds_service.stops.stops import Stops
 from fhir_mappings.formulary import Formulary
@@ -32,6 +35,9 @@ class ReviewDesk:
     read_model: ReadModel  # in which pages search
     formulary: Formulary  # names of medications
     clock: Callable[[], datetime]
+    evidence: Evidence  # places, proofs and heads of the same log
+    verification: FullVerification  # of the same log
+    replayer: Replayer  # with the model that hook calls have
 
     @property
     def is_secure(self) -> bool:

@@ -10,6 +10,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable
 
 from cds_service.doors import Doors
 from cds_service.errors import AuditUnavailable
+from cds_service.keys.service import KeysRefused
 from cds_service.reviewer import views  # noqa: F401 - which makes the pages
 from cds_service.reviewer.cookies import cookie_name, refuse_without_csrf
 from cds_service.reviewer.desk import ReviewDesk
@@ -82,6 +83,12 @@ def tell(error: HTTPException) -> ResponseReturnValue:
 def tell_unavailable(_error: AuditUnavailable) -> ResponseReturnValue:
     """What could not be recorded is not shown."""
     return tell(ServiceUnavailable("the audit log cannot be reached, so nothing can be shown"))
+
+
+@review.errorhandler(KeysRefused)
+def tell_without_keys(refused: KeysRefused) -> ResponseReturnValue:
+    """Heads cannot be verified without the keys that sign them."""
+    return tell(ServiceUnavailable(f"the log's signing key cannot be read: {refused}"))
 
 
 @review.get("/<path:_rest>")

@@ -12,6 +12,8 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
+from cds_service.audit.evidence import Evidence
+from cds_service.audit.full_check import FullVerification
 from cds_service.audit.log import AuditLog
 from cds_service.audit.read_model.reading import ReadModel
 from cds_service.clients.client import RegisteredClient
@@ -19,10 +21,13 @@ from cds_service.clients.refused import RefusedToken
 from cds_service.clients.registry import Listed
 from cds_service.doors import Doors
 from cds_service.keys.service import KeyService
+from cds_service.keys.signing import FILE as SIGNING_FILE
+from cds_service.keys.signing import SigningFile
 from cds_service.reviewer.accounts.building import AccountParts, Accounts, build_accounts
 from cds_service.reviewer.accounts.passwords import Passwords
 from cds_service.reviewer.cookies import cookie_name
 from cds_service.reviewer.desk import ReviewDesk
+from cds_service.reviewer.replay import Replayer
 from cds_service.reviewer.roles import Role
 from cds_service.served.identity import service_identity
 from cds_service.settings import Settings
@@ -30,8 +35,9 @@ from cds_service.stops.stops import Stops
 from cds_service.trust import Caller
 from cds_service.web.app import create_app
 from fhir_mappings.formulary import Formulary
+from lamo.artifact import Artifact, bundled_artifact_folder, load_artifact
 from tests.cds_service.reviewer.signing_in import HOSTILE, SignIn, viewer_of
-from tests.fakes import FakeDecide, FakeRecorder, admit_all, demo_card
+from tests.fakes import FakeDecide, FakeRecorder, FakeScorer, admit_all, demo_card
 from tests.tokens import Signer, ec_key
 
 CLIENTS = (
@@ -80,8 +86,41 @@ def read_model(audit_url: str, audit_keys: KeyService) -> Iterator[ReadModel]:
 
 
 @pytest.fixture
+def evidence(audit_url: str, settings: Settings) -> Iterator[Evidence]:
+    """Places, proofs and heads of the log, which has a key to sign with."""
+    SigningFile(settings.var_dir / SIGNING_FILE).create()
+    found = Evidence(audit_url, settings.var_dir, timeout_s=60)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def scorer() -> FakeScorer:
+    """The model: what it says, a test may change."""
+    return FakeScorer()
+
+
+@pytest.fixture(scope="session")
+def artifact() -> Artifact:
+    """The artifact of the bundled model."""
+    return load_artifact(bundled_artifact_folder())
+
+
+@pytest.fixture
+def replayer(scorer: FakeScorer, artifact: Artifact) -> Replayer:
+    """Scores a prompt again."""
+    return Replayer(scorer, artifact)
+
+
+@pytest.fixture
 def review_desk(
-    audit_log: AuditLog, read_model: ReadModel, settings: Settings, review_accounts: Accounts
+    audit_log: AuditLog,
+    audit_url: str,
+    read_model: ReadModel,
+    settings: Settings,
+    review_accounts: Accounts,
+    evidence: Evidence,
+    replayer: Replayer,
 ) -> ReviewDesk:
     """What the pages work with, over a real log."""
     return ReviewDesk(
@@ -97,6 +136,9 @@ def review_desk(
         read_model=read_model,
         formulary=FORMULARY,
         clock=lambda: TODAY,
+        evidence=evidence,
+        verification=FullVerification(audit_url, settings.var_dir),
+        replayer=replayer,
     )
 
 

@@ -1,0 +1,93 @@
+"""One event: a decision with all that led to it, or any other event as it is stored."""
+
+from base64 import urlsafe_b64encode
+from typing import Any
+from uuid import UUID
+
+from werkzeug.exceptions import NotFound
+
+from cds_service.audit.log import EventUnknown, StoredEvent
+from cds_service.audit.receipts import VERSION as RECEIPT_VERSION
+from cds_service.audit.text import render_body
+from cds_service.reviewer.pages import Look, Seen, desk, page, viewer
+from cds_service.reviewer.roles import PATIENTS, Role
+from cds_service.reviewer.shown.cards import cards_shown
+from cds_service.reviewer.shown.chart import chart_of, timeline_of
+from cds_service.reviewer.shown.parts import (
+    explained_shown,
+    inputs_shown,
+    stages_of,
+    versions_of,
+)
+from cds_service.reviewer.shown.reports import reports_shown
+from cds_service.reviewer.shown.scores import first_of, scores_shown
+
+SEES: frozenset[Role] = PATIENTS | {"operator"}  # an operator without what is protected
+MOST_REPORTS = 100  # that are shown of one decision
+
+
+@page("/events/<uuid:event_id>", SEES)
+def decision(event_id: UUID) -> Seen:
+    """Show it."""
+    stored = found(event_id)
+    is_decision = stored.summary.kind == "decision"
+    return Seen(
+        template="review/decision.html" if is_decision else "review/event.html",
+        values=_shared(stored) | (_of_decision(stored) if is_decision else {}),
+        look=Look(looked_at=str(event_id)),
+    )
+
+
+def found(event_id: UUID) -> StoredEvent:
+    """The event, with what is protected for who may see that.
+
+    Raises:
+        NotFound: there is none.
+    """
+    try:
+        return desk().log.find_event(str(event_id), is_opened=sees_patients())
+    except EventUnknown:
+        raise NotFound("no event has this id") from None
+
+
+def sees_patients() -> bool:
+    """Whether the viewer may see what is protected."""
+    return not viewer().roles.isdisjoint(PATIENTS)
+
+
+def _shared(stored: StoredEvent) -> dict[str, Any]:
+    place = desk().evidence.place(stored.summary.event_id)
+    leaf = urlsafe_b64encode(place.leaf).decode("ascii").rstrip("=") if place else None
+    return {
+        "stored": stored,
+        "summary": stored.summary,
+        "body": stored.body,
+        "sees_patients": sees_patients(),
+        "place": place,
+        "receipt": leaf and f"{RECEIPT_VERSION}.{stored.summary.event_id}.{leaf}",
+        "plain": "\n".join(render_body(stored.body)),
+    }
+
+
+def _of_decision(stored: StoredEvent) -> dict[str, Any]:
+    body = stored.body
+    cards, scores = cards_shown(body), scores_shown(body)
+    first = first_of(scores)
+    told = stored.feedback_event_ids
+    reports = [
+        desk().log.find_event(event_id, is_opened=sees_patients())
+        for event_id in told[:MOST_REPORTS]
+    ]
+    return {
+        "cards": cards,
+        "inputs": inputs_shown(body),
+        "scores": scores,
+        "chart": chart_of(first, scores),
+        "whole_chart": chart_of(scores, scores) if len(first) < len(scores) else None,
+        "explained": explained_shown(body),
+        "timeline": timeline_of(*stages_of(body)),
+        "versions": versions_of(body),
+        "adapters": body.get("model", {}).get("adapters", {}),
+        "reports": reports_shown(reports, cards),
+        "unshown_reports": len(told) - len(reports),
+    }
