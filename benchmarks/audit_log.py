@@ -28,7 +28,7 @@ from sqlalchemy import Connection, func, insert, select, text
 from benchmarks.calls import quantile
 from cds_service.audit.bodies import SealedEvent, build_event, event_columns, seal_event
 from cds_service.audit.database import open_engine
-from cds_service.audit.entries import DecisionEntry
+from cds_service.audit.entries import DecisionEntry, Table
 from cds_service.audit.ids import new_event_id
 from cds_service.audit.log import AuditLog
 from cds_service.audit.merkle import leaf_hash
@@ -81,7 +81,7 @@ def entry() -> DecisionEntry:
         for number in range(40)
     ]
     patient = f"patient-{randrange(PATIENTS)}"
-    return replace(decision(scores=scores), event_id=new_event_id(), patient_id=patient)
+    return replace(decision(scores=Table.of(scores)), event_id=new_event_id(), patient_id=patient)
 
 
 def sealed(made: DecisionEntry) -> SealedEvent:

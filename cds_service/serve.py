@@ -12,6 +12,7 @@ from cds_service.audit.database import open_engine
 from cds_service.audit.log import AuditLog
 from cds_service.audit.migrate import upgrade
 from cds_service.audit.sequencer import start_sequencer
+from cds_service.audit.sinks.starting import start_sinks
 from cds_service.cards.policy import load_policy
 from cds_service.clients.building import build_trust
 from cds_service.clients.registry import ClientRegistry
@@ -147,6 +148,7 @@ def build_app(settings: Settings, loaded: Loaded, limits: ClientLimits) -> Flask
     tools, trust = open_tools(settings, loaded), build_trust(settings)
     warm_up(tools)
     start_sequencer(settings.database_url, settings.var_dir)
+    start_sinks(settings)
     tools.stops.follow()
     model_served(tools.artifact.identity())
     card = model_card(tools.artifact, load_site_attributes(settings.site_attributes), counted={})

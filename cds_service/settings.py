@@ -245,6 +245,18 @@ class Settings(BaseSettings):
         description="a TOML file with what this site states in the model card (source attributes "
         "14, 27 and 29); unset leaves them to be filled by the site",
     )
+    heads_url: str | None = Field(
+        None,
+        pattern=r"^https://",
+        description="the https URL that each signed head of the audit log is sent to by POST, as "
+        "text/plain; unset for none",
+    )
+    heads_syslog: str | None = Field(
+        None,
+        pattern=r"^((udp|tcp)://.+:[0-9]{1,5}|/.+)$",
+        description="where each signed head goes by syslog (RFC 5424): udp://HOST:PORT, "
+        "tcp://HOST:PORT or the path of a socket of this machine; unset for none",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error"
     )
@@ -252,7 +264,7 @@ class Settings(BaseSettings):
         None, description="the https URL under which clients reach the service, behind a proxy"
     )
 
-    @field_validator("public_url", "scorer_url", "notes_url", "traces_url")
+    @field_validator("public_url", "scorer_url", "notes_url", "traces_url", "heads_url")
     @classmethod
     def _url_is_plain(cls, value: str | None) -> str | None:
         if value is not None and not is_plain_url(value):

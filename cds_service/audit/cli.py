@@ -10,11 +10,13 @@ import click
 
 from cds_service.audit.bodies import OUTCOMES
 from cds_service.audit.evidence_cli import add_commands
+from cds_service.audit.exports.cli import export
 from cds_service.audit.keeping_cli import erase_patient, hold, purge, rotate_keys
 from cds_service.audit.log import AuditLog, EventSummary
 from cds_service.audit.migrate import upgrade
 from cds_service.audit.place import Place, refusals
 from cds_service.audit.read_model.cli import reindex
+from cds_service.audit.stats_cli import stats
 from cds_service.audit.text import printable, render_body
 from cds_service.audit.vault import Whom
 from cds_service.keys.building import keys_if_any
@@ -105,7 +107,7 @@ def upgrade_command(place: Place) -> None:
     click.echo("ok: the audit log has the tables of this release")
 
 
-for command in (erase_patient, purge, hold, rotate_keys, reindex):
+for command in (erase_patient, purge, hold, rotate_keys, reindex, export, stats):
     audit.add_command(command)
 add_commands(audit)
 

@@ -2,7 +2,8 @@
 
 The triggers are gone there, leaves and tiles are recomputed where that helps the forger, and new
 rows are given places by the real sequencer with the real key: only what was signed and kept
-elsewhere stands in the way. The copies are SQLite files, made and removed here.
+elsewhere stands in the way. The copies are SQLite files, made and removed here; they hold no
+payload but those of invented events (see drill_material.py).
 """
 
 import json
@@ -15,9 +16,11 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import Connection, insert, select, text
 
 from cds_service.audit.database import AuditFailure, open_engine, reporting_failures
+from cds_service.audit.drill_material import add_invented
 from cds_service.audit.heads import FILE as HEADS_FILE
 from cds_service.audit.migrate import upgrade
-from cds_service.audit.models import EventRow, HeadRow, LeafRow, TileRow
+from cds_service.audit.models import CardRow, EventRow, FeedbackRow, HeadRow, LeafRow, TileRow
+from cds_service.audit.sequencer import sequence_all
 from cds_service.audit.standalone import verify_bundle
 from cds_service.audit.tampering import FORGERIES, Copy, Forgery, write_bundle
 from cds_service.audit.tree import TILE_WIDTH
@@ -27,7 +30,7 @@ from cds_service.keys.signing import SigningFile
 
 MOST_LEAVES = 2000  # that are copied: the beginning of a longer log
 FEWEST_LEAVES = 4
-_TABLES = (EventRow, LeafRow, TileRow, HeadRow)
+_TABLES = (EventRow, CardRow, FeedbackRow, LeafRow, TileRow, HeadRow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +83,11 @@ def _copy_log(database_url: str, var_dir: Path, folder: Path) -> None:
     try:
         with reporting_failures(), source.begin() as read, target.begin() as write:
             _copy_rows(read, write)
-            _drop_triggers(write)
             _write_heads(write, folder / HEADS_FILE)
+        add_invented(_url(folder))
+        sequence_all(_url(folder), folder)
+        with reporting_failures(), target.begin() as write:
+            _drop_triggers(write)
     finally:
         source.dispose()
         target.dispose()
@@ -98,6 +104,8 @@ def _copy_rows(read: Connection, write: Connection) -> None:
     below = select(LeafRow.event_id).where(LeafRow.leaf_index < size)
     kept = {
         EventRow: EventRow.event_id.in_(below),
+        CardRow: CardRow.event_id.in_(below),
+        FeedbackRow: FeedbackRow.event_id.in_(below),
         LeafRow: LeafRow.leaf_index < size,
         HeadRow: HeadRow.tree_size <= size,
         TileRow: (TileRow.tile_index + 1) * TILE_WIDTH <= size,

@@ -2,36 +2,33 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Connection
 
-from cds_service.audit.bundle import bundle_lines, prove
+from cds_service.audit.bundle import prove
 from cds_service.audit.checkpoint import NoteRefused, PublicKey
-from cds_service.audit.database import reporting_failures
 from cds_service.audit.drill import run_drill
 from cds_service.audit.heads import FILE as HEADS_FILE
 from cds_service.audit.log import EventUnknown
 from cds_service.audit.place import Place
 from cds_service.audit.rotating import rotate_signing_key
 from cds_service.audit.sequencer import run_sequencer, sequence_all
-from cds_service.audit.verify import Asked, open_snapshot, verify_log
+from cds_service.audit.verify import Asked, snapshot, verify_log
 from cds_service.keys.service import KeysRefused
 from cds_service.keys.signing import FILE as SIGNING_FILE
 from cds_service.keys.signing import SigningFile
 from cds_service.refusing import refusing
 
 Command = Callable[..., None]
-_in_folder = click.option(
+in_folder = click.option(
     "--var-dir",
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the signing key and the exported heads are. Default: VAR_DIR.",
 )
-_with_key = click.option(
+with_key = click.option(
     "--key", metavar="NAME+ID+KEY", help="The log's first key. Default: of the file in VAR_DIR."
 )
 _refusing = refusing(lambda: (EventUnknown, KeysRefused, NoteRefused, ValueError, OSError))
@@ -39,13 +36,13 @@ _refusing = refusing(lambda: (EventUnknown, KeysRefused, NoteRefused, ValueError
 
 def add_commands(group: click.Group) -> None:
     """Add the commands of this module to `lamo-cds audit`."""
-    for command in (sequence, verify, prove_command, export, drill, key_command, rotate):
+    for command in (sequence, verify, prove_command, drill, key_command, rotate):
         group.add_command(command)
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Sequence and sign what waits, and end.")
-@_in_folder
+@in_folder
 @click.pass_obj
 @_refusing
 def sequence(place: Place, once: bool, var_dir: Path | None) -> None:
@@ -61,8 +58,8 @@ def sequence(place: Place, once: bool, var_dir: Path | None) -> None:
 
 
 @click.command()
-@_in_folder
-@_with_key
+@in_folder
+@with_key
 @click.option("--heads", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--receipt", "receipts", multiple=True, help="A receipt, or a file with one a line.")
 @click.option("--quick", is_flag=True, help="Without reading what the events say.")
@@ -81,7 +78,7 @@ def verify(
     found = verify_log(
         place.database_url,
         Asked(
-            first_key=_first_key(key, folder),
+            first_key=first_key_of(key, folder),
             exported=heads or (kept if kept.exists() else None),
             receipts=[line for text in asked["receipts"] for line in _receipt_lines(text)],
             is_quick=asked["quick"],
@@ -100,33 +97,12 @@ def verify(
 @_refusing
 def prove_command(place: Place, event_id: str) -> None:
     """Print the proof that an event stands under the newest signed head."""
-    with _snapshot(place.database_url) as connection:
+    with snapshot(place.database_url) as connection:
         click.echo(json.dumps(prove(connection, event_id), indent=2, ensure_ascii=False))
 
 
 @click.command()
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
-@click.option("--event-id", "event_ids", multiple=True, help="Only these, each with a proof.")
-@_in_folder
-@_with_key
-@click.pass_obj
-@_refusing
-def export(
-    place: Place,
-    out: Path,
-    event_ids: tuple[str, ...],
-    var_dir: Path | None,
-    key: str | None,
-) -> None:
-    """Write a bundle that scripts/verify_audit.py verifies anywhere."""
-    first_key = _first_key(key, var_dir or place.settings.var_dir).to_text()
-    with _snapshot(place.database_url) as connection, out.open("w", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in bundle_lines(connection, first_key, event_ids))
-    click.echo(f"ok: the bundle is in {out}; the log's first key is {first_key}")
-
-
-@click.command()
-@_in_folder
+@in_folder
 @click.pass_obj
 @_refusing
 def drill(place: Place, var_dir: Path | None) -> None:
@@ -141,7 +117,7 @@ def drill(place: Place, var_dir: Path | None) -> None:
 
 
 @click.command("key")
-@_in_folder
+@in_folder
 @click.pass_obj
 @_refusing
 def key_command(place: Place, var_dir: Path | None) -> None:
@@ -151,7 +127,7 @@ def key_command(place: Place, var_dir: Path | None) -> None:
 
 
 @click.command("rotate-key")
-@_in_folder
+@in_folder
 @click.pass_obj
 @_refusing
 def rotate(place: Place, var_dir: Path | None) -> None:
@@ -161,7 +137,8 @@ def rotate(place: Place, var_dir: Path | None) -> None:
     click.echo(f"ok: heads and receipts are signed with {new} now; copy the file to other hosts")
 
 
-def _first_key(text: str | None, folder: Path) -> PublicKey:
+def first_key_of(text: str | None, folder: Path) -> PublicKey:
+    """The log's first key: the one that is named, else that of the folder's file."""
     if text is not None:
         return PublicKey.from_text(text)
     return SigningFile(folder / SIGNING_FILE).read().keys[0]
@@ -172,13 +149,3 @@ def _receipt_lines(text: str) -> list[str]:
     if len(text) < 250 and path.is_file():  # no longer than the name of a file may be
         return path.read_text(encoding="utf-8").split()
     return [text]
-
-
-@contextmanager
-def _snapshot(database_url: str) -> Iterator[Connection]:
-    engine = open_snapshot(database_url)
-    try:
-        with reporting_failures(), engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()

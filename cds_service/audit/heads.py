@@ -88,11 +88,24 @@ def read_exported(path: Path) -> Iterator[tuple[int, str]]:
         for count, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):
                 return  # the process was killed over it; the next one writes it again
-            try:
-                head = json.loads(line)
-                yield int(head["number"]), str(head["note"])
-            except (ValueError, TypeError, LookupError):
-                raise NoteRefused(f"line {count} of {path.name} is no exported head") from None
+            head = exported_head(line)
+            if head is None:
+                raise NoteRefused(f"line {count} of {path.name} is no exported head")
+            yield head
+
+
+def exported_head(line: bytes | str) -> tuple[int, str] | None:
+    """Number and note of a head in a line of that file; None where it is no such line."""
+    try:
+        head = json.loads(line)
+        return int(head["number"]), str(head["note"])
+    except (ValueError, TypeError, LookupError):
+        return None
+
+
+def exported_line(number: int, note: str) -> str:
+    """A head as a line of that file, in ASCII and without its line feed."""
+    return json.dumps({"number": number, "note": note})
 
 
 class HeadsFile:

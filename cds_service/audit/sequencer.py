@@ -220,12 +220,13 @@ def _locked(engine: Engine, connection: Connection) -> Iterator[bool]:
         file = connection.exec_driver_sql("PRAGMA database_list").first()
     descriptor = os.open(f"{file[2]}.sequencer", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # type: ignore[index]
     try:
-        yield _try_lock(descriptor)
+        yield try_lock(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
+    """Whether the open file is locked by this process now; the lock goes with the process."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

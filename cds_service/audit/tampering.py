@@ -17,12 +17,20 @@ from cds_service.audit.checkpoint import PublicKey, parse_head
 from cds_service.audit.heads import FILE as HEADS_FILE
 from cds_service.audit.ids import new_event_id
 from cds_service.audit.merkle import leaf_hash
-from cds_service.audit.models import EventRow, HeadRow, LeafRow, PayloadRow, TileRow
+from cds_service.audit.models import (
+    CardRow,
+    EventRow,
+    FeedbackRow,
+    HeadRow,
+    LeafRow,
+    PayloadRow,
+    TileRow,
+)
 from cds_service.audit.receipts import sign_receipt
 from cds_service.audit.sequencer import sequence_all
 from cds_service.audit.tree import GrowingTree
 from cds_service.audit.unsequenced import id_ms
-from cds_service.audit.verify import open_snapshot
+from cds_service.audit.verify import snapshot
 from cds_service.keys.signing import FILE as SIGNING_FILE
 from cds_service.keys.signing import SigningFile, new_signing_keys
 
@@ -79,22 +87,18 @@ class Forgery:
 
 def write_bundle(url: str, first_key: str, path: Path) -> None:
     """Export a whole log."""
-    engine = open_snapshot(url)
-    try:
-        with engine.begin() as connection:
-            lines = list(bundle_lines(connection, first_key))
-    finally:
-        engine.dispose()
+    with snapshot(url) as connection:
+        lines = list(bundle_lines(connection, first_key))
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
 def _edit_bytes(copy: Copy) -> None:
-    _change(copy, copy.middle(), {**copy.body(copy.middle()), "outcome": "refused"})
+    _change(copy, copy.middle(), {**copy.body(copy.middle()), "outcome": "forged"})
 
 
 def _edit_bytes_and_leaf(copy: Copy) -> None:
     edited = copy.middle()
-    body = _change(copy, edited, {**copy.body(edited), "outcome": "refused"})
+    body = _change(copy, edited, {**copy.body(edited), "outcome": "forged"})
     copy.rebuild([(one, leaf_hash(body) if one == edited else leaf) for one, leaf in copy.leaves()])
 
 
@@ -105,9 +109,31 @@ def _edit_column(copy: Copy, column: str) -> None:
 
 
 def _put_payload(copy: Copy) -> None:
-    """Payloads are not copied, so the one that stands in its place is the only one."""
+    """Of an event whose own payload was not copied."""
     row = {"event_id": copy.middle(), "period": "2020-01", "ciphertext": b"of another event"}
     copy.connection.execute(insert(PayloadRow), row)
+
+
+def _delete_payload(copy: Copy) -> None:
+    """Without a word; all payloads of a copy are of invented events."""
+    copy.connection.execute(delete(PayloadRow))
+
+
+def _move_card(copy: Copy) -> None:
+    """To another decision, so that feedback on it would be of that one."""
+    one, other = copy.connection.scalars(
+        select(CardRow.event_id).distinct().order_by(CardRow.event_id.desc()).limit(2)
+    )
+    moved = update(CardRow).where(CardRow.event_id == one).values(event_id=other)
+    copy.connection.execute(moved)
+
+
+def _edit_feedback(copy: Copy) -> None:
+    copy.connection.execute(update(FeedbackRow).values(outcome="accepted"))
+
+
+def _delete_feedback(copy: Copy) -> None:
+    copy.connection.execute(delete(FeedbackRow))
 
 
 def _delete_event(copy: Copy) -> None:
@@ -236,6 +262,10 @@ def _forgeries() -> Iterator[tuple[str, str, Callable[[Copy], bool | None]]]:
     for column in COLUMNS:
         yield f"column {column} edited", "columns", partial(_edit_column, column=column)
     yield "payload put in the place of another", "payloads", _put_payload
+    yield "payload deleted without a word", "payloads", _delete_payload
+    yield "card moved to another decision", "links", _move_card
+    yield "outcome of feedback edited beside the tree", "links", _edit_feedback
+    yield "feedback deleted beside the tree", "links", _delete_feedback
     yield "event deleted from the middle", "index", _delete_event
     yield "event deleted, leaves renumbered", "heads", _delete_event_and_leaf
     yield "tail cut, with its heads", "exported", _cut_tail

@@ -102,6 +102,15 @@ class Vault:
         found = connection.execute(_PATIENT.where(PatientRow.pid.in_(set(pids))))
         return {row.pid: self.of_patient(*row) for row in found}
 
+    def keys_of_periods(
+        self, connection: Connection, periods: Collection[str]
+    ) -> Mapping[str, DataKey]:
+        """The keys of months by name."""
+        if not periods:
+            return {}
+        found = connection.execute(_PERIOD.where(PeriodRow.period.in_(set(periods))))
+        return {row.period: self.of_period(*row) for row in found}
+
     def of_patient(self, pid: str, key_id: str, wrapped: bytes) -> DataKey:
         """The key of a patient's row."""
         return DataKey(key=self._unwrapped(key_id, wrapped, _of_patient(pid)), patient=pid)

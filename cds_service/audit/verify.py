@@ -5,7 +5,8 @@ Everything is worked out anew from the stored bytes and from one key that is kno
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -19,7 +20,9 @@ from cds_service.audit.chain import Chain, follow_chain
 from cds_service.audit.checkpoint import NoteRefused, PublicKey
 from cds_service.audit.database import open_engine, reporting_failures
 from cds_service.audit.findings import CHECKS, Findings
+from cds_service.audit.forgotten import Forgotten
 from cds_service.audit.heads import read_exported
+from cds_service.audit.links import Links
 from cds_service.audit.merkle import leaf_hash
 from cds_service.audit.models import EventRow, HeadRow, LeafRow, PayloadRow, TileRow
 from cds_service.audit.numbered import Numbered
@@ -37,6 +40,7 @@ _SEARCHED = [column for column in EventRow.__table__.columns if column.name != "
 _PARSED = (
     "columns",
     "payloads",
+    "links",
     "workers",
     "read-model",
 )  # checks that read JSON, which takes most of the time
@@ -60,8 +64,9 @@ def open_snapshot(database_url: str, timeout_s: float = TIMEOUT_S) -> Engine:
     return engine.execution_options(sqlite_begin="BEGIN")  # takes no lock that a writer waits for
 
 
-def verify_log(database_url: str, asked: Asked) -> Findings:
-    """Verify a log.
+@contextmanager
+def snapshot(database_url: str) -> Iterator[Connection]:
+    """One state of the log, to read from.
 
     Raises:
         AuditFailure: the database cannot be read.
@@ -69,9 +74,19 @@ def verify_log(database_url: str, asked: Asked) -> Findings:
     engine = open_snapshot(database_url)
     try:
         with reporting_failures(), engine.begin() as connection:
-            return _Verification(connection, asked).run()
+            yield connection
     finally:
         engine.dispose()
+
+
+def verify_log(database_url: str, asked: Asked) -> Findings:
+    """Verify a log.
+
+    Raises:
+        AuditFailure: the database cannot be read.
+    """
+    with snapshot(database_url) as connection:
+        return _Verification(connection, asked).run()
 
 
 class _Verification:
@@ -81,6 +96,8 @@ class _Verification:
         self._connection, self._asked = connection, asked
         self._found = Findings()
         self._numbered = Numbered(self._found)
+        self._links = Links(connection, self._found)
+        self._forgotten = None if asked.is_quick else Forgotten(connection)
 
     def run(self) -> Findings:
         # 1. which heads and keys hold
@@ -90,7 +107,9 @@ class _Verification:
         self._leaves(_Milestones(chain, exported, self._found))
         # 3. nothing waits for its place that should have it, nothing is stored beyond the tree
         self._waiting()
-        # 4. numbers and receipts
+        # 4. rows beside the tree, numbers and receipts
+        if not self._asked.is_quick:
+            self._links.end()
         self._numbered.end()
         self._receipts(chain)
         # 5. what pages search in, which is no evidence
@@ -169,25 +188,38 @@ class _Verification:
         last = -1
         while rows := self._connection.execute(query, {"last": last}).all():
             yield from rows
+            self._links.compare()
             last = rows[-1].leaf_index
 
     def _event(self, index: int, event_id: str, data: bytes, beside: Sequence[Any]) -> None:
         try:
             body = json.loads(data)
             wanted = search_columns(body)
-            named = body.get("payload_sha256")
+            self._links.see(event_id, body)
             self._numbered.see(f"event {event_id}", body)
         except (ValueError, TypeError, LookupError):
             self._add("columns", index, event_id, "its bytes are no event")
             return
         ciphertext, *columns = beside
-        # one that was erased or has expired is missing, which is no finding
-        if ciphertext is not None and sha256(ciphertext).hexdigest() != named:
-            self._add("payloads", index, event_id, "its payload is not the one that it names")
+        if told := self._wrong_payload(event_id, body, ciphertext):
+            self._add("payloads", index, event_id, told)
         for column, value in zip(_SEARCHED, columns, strict=True):
             if wanted.get(column.name) != value:
                 told = f"{column.name} is not what its bytes say"
                 self._add("columns", index, event_id, told)
+
+    def _wrong_payload(
+        self, event_id: str, body: Mapping[str, Any], ciphertext: bytes | None
+    ) -> str | None:
+        """What is wrong. Feedback on a card of a patient who was erased before never had one."""
+        named = body.get("payload_sha256")
+        if ciphertext is not None:
+            is_it = sha256(ciphertext).hexdigest() == named
+            return None if is_it else "its payload is not the one that it names"
+        if named is None or self._forgotten is None:
+            return None
+        is_told = self._forgotten.covers(event_id, body.get("patient"))
+        return None if is_told else "its payload is gone, and no erasure or purge was of it"
 
     def _add(self, check: str, index: int, event_id: str, told: str) -> None:
         self._found.add(check, f"leaf {index}, event {event_id}: {told}")

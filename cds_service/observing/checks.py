@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -12,8 +13,10 @@ from cds_service.audit.migrate import check_head, check_writable
 from cds_service.audit.models import EventRow
 from cds_service.audit.read_model.lag import lags, told
 from cds_service.audit.read_model.registry import PROJECTIONS
+from cds_service.audit.sinks.sink import read_state, state_file
 from cds_service.audit.unsequenced import MERGE_DELAY_S, oldest_unsequenced_s
 from cds_service.observing.health import Check, Unwell
+from cds_service.settings import Settings
 from cds_service.tools import Tools
 from lamo.deadline import Deadline
 from lamo.scoring.base import ScorerUnavailable
@@ -43,7 +46,31 @@ def service_checks(tools: Tools) -> tuple[Check, ...]:
         Check(name="stops", look=tools.stops.told),
         Check(name="read-model", look=database.followed, is_needed=False),
         Check(name="model", look=partial(model_answers, ask), is_needed=False),
+        *sink_checks(tools.settings),
     )
+
+
+def sink_checks(settings: Settings) -> tuple[Check, ...]:
+    """The sinks of heads; calls are answered without them, since heads are in their file too."""
+    sinks = {"url": settings.heads_url, "syslog": settings.heads_syslog}
+    return tuple(
+        Check(
+            name=f"heads_{name}",
+            look=partial(heads_are_taken, state_file(settings.var_dir, name)),
+            is_needed=False,
+        )
+        for name, target in sinks.items()
+        if target is not None
+    )
+
+
+def heads_are_taken(path: Path) -> str:
+    """A sink took the newest head that it was sent; told from the file of its state."""
+    state = read_state(path)
+    last = f"last took a head at {state.taken_at}" if state.taken_at else "has taken no head yet"
+    if state.failing_since is not None:
+        raise Unwell(f"fails since {state.failing_since}: {state.why}; {last}")
+    return last
 
 
 def model_answers(ask: Callable[[Deadline], object]) -> str:

@@ -29,6 +29,7 @@ ADMISSION = frozenset({"rate", *OVERLOADS})  # why a client's request was not ad
 SERVICE_IDS = frozenset(service.service_id for service in SERVICES)
 KEYS = frozenset(wanted.key for wanted in PREFETCH)
 STATES = frozenset({"supplied", "null", "absent", "failed", "fetched", "partial"})  # of a key
+SINKS = frozenset({"url", "syslog"})
 OTHER = "other"
 
 
@@ -44,6 +45,8 @@ HELP = {
     "lamo_deadline_misses": "Calls answered after their deadline",
     "lamo_tokens_refused": "Tokens that were not believed",
     "lamo_admissions_refused": "Requests of a client over its limits",
+    "lamo_head_taken_timestamp_seconds": "When a sink last took a signed head of the audit log, in "
+    "seconds since 1970",
     "lamo_model_info": "1 for the model that is served",
     "lamo_switched_off": "1 for a service or a rule that the hospital has switched off, else 0",
 }
@@ -60,7 +63,7 @@ class Counts:
         def counter(name: str, *labels: str) -> Counter:
             return Counter(name, HELP[name], labels, registry=into)
 
-        def gauge(name: str, *labels: str, joined: Literal["livesum", "livemax"]) -> Gauge:
+        def gauge(name: str, *labels: str, joined: Literal["livesum", "livemax", "max"]) -> Gauge:
             return Gauge(name, HELP[name], labels, registry=into, multiprocess_mode=joined)
 
         self.requests = counter("lamo_requests", "route", "status")
@@ -74,6 +77,7 @@ class Counts:
         self.late = counter("lamo_deadline_misses")
         self.tokens = counter("lamo_tokens_refused", "reason")
         self.admissions = counter("lamo_admissions_refused", "reason")
+        self.heads = gauge("lamo_head_taken_timestamp_seconds", "sink", joined="max")
         self.model = gauge("lamo_model_info", "name", "version", "sha256", joined="livemax")
         self.off = gauge("lamo_switched_off", "scope", "name", joined="livemax")
 
@@ -133,6 +137,11 @@ def token_refused(reason: str) -> None:
 def admission_refused(reason: str) -> None:
     """Count one request of a client over its limits; the reason is one of ADMISSION."""
     counts().admissions.labels(_known(reason, ADMISSION)).inc()
+
+
+def head_taken(sink: str, at_s: float) -> None:
+    """Tell when a sink took a signed head, in seconds since 1970."""
+    counts().heads.labels(_known(sink, SINKS)).set(at_s)
 
 
 def model_served(identity: Mapping[str, Any]) -> None:

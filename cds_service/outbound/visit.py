@@ -1,5 +1,7 @@
 """The reads of one call from one server: under one base, with one token, within limits."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from threading import Lock
 from typing import NamedTuple
 
@@ -76,22 +78,46 @@ class Visit:
         self._has_answered = True
         return answer
 
+    def post(self, url: str, data: bytes, content_type: str) -> None:
+        """POST what is to be sent; the answer's body is not read.
+
+        Raises:
+            ReadFailed: says why it was not taken, without quoting the answer.
+        """
+        headers = {"Content-Type": content_type}
+        with self._telling(), self._asked("POST", url, headers, data) as answer:
+            self._has_answered = answer.status_code < 500
+            if not 200 <= answer.status_code < 300:
+                raise ReadFailed(f"answered with status {answer.status_code}")
+
     def _get(self, url: str, max_bytes: int, accept: str) -> Answer:
+        token = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        with self._telling(), self._asked("GET", url, {"Accept": accept} | token) as answer:
+            _check(answer)
+            body = self._body(answer, max_bytes)
+            return Answer(body, answer.headers.get("Content-Type", ""))
+
+    def _asked(
+        self, method: str, url: str, headers: Mapping[str, str], data: bytes | None = None
+    ) -> requests.Response:
         left_s = self.deadline.left_s()
         if not left_s:
             raise ServerDown(LATE)
-        token = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        return self._session.request(
+            method,
+            url,
+            data=data,
+            stream=True,
+            timeout=left_s,
+            allow_redirects=False,
+            headers=dict(headers),
+        )
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Every way in which an exchange fails, as ReadFailed."""
         try:
-            with self._session.get(
-                url,
-                stream=True,
-                timeout=left_s,
-                allow_redirects=False,
-                headers={"Accept": accept} | token,
-            ) as answer:
-                _check(answer)
-                body = self._body(answer, max_bytes)
-                return Answer(body, answer.headers.get("Content-Type", ""))
+            yield
         except (DeadlinePassed, requests.Timeout, urllib3.exceptions.TimeoutError):
             raise ServerDown(LATE) from None
         except requests.exceptions.SSLError:

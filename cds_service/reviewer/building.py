@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 from cds_service.audit.evidence import Evidence
+from cds_service.audit.exports.exporter import Exporter
 from cds_service.audit.full_check import FullVerification
 from cds_service.audit.read_model.reading import ReadModel
 from cds_service.keys.building import build_keys
+from cds_service.keys.signing import FILE as SIGNING_FILE
+from cds_service.keys.signing import SigningFile
 from cds_service.reviewer.accounts.building import AccountParts, build_accounts
 from cds_service.reviewer.accounts.passwords import Passwords
 from cds_service.reviewer.desk import ReviewDesk
@@ -24,6 +27,7 @@ def build_desk(tools: Tools, trust: Trust, model_card: Callable[[], ModelCard]) 
         SettingsError: the file of authorities cannot be used.
     """
     settings, log, keys = tools.settings, tools.audit_log, build_keys(tools.settings)
+    signing = SigningFile(settings.var_dir / SIGNING_FILE)
     parts = AccountParts(log=log, keys=keys, passwords=Passwords())
     accounts = build_accounts(settings, parts)
     return ReviewDesk(
@@ -42,4 +46,10 @@ def build_desk(tools: Tools, trust: Trust, model_card: Callable[[], ModelCard]) 
         evidence=Evidence(settings.database_url, settings.var_dir),
         verification=FullVerification(settings.database_url, settings.var_dir),
         replayer=Replayer(tools.scorer, tools.artifact),
+        exporter=Exporter(
+            database_url=settings.database_url,
+            keys=keys,
+            base_url=settings.base_url,
+            first_key=lambda: signing.read().keys[0].to_text(),
+        ),
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from cds_service.audit.evidence import Evidence
+from cds_service.audit.exports.exporter import Exporter
 from cds_service.audit.full_check import FullVerification
 from cds_service.audit.log import AuditLog
 from cds_service.audit.read_model.reading import ReadModel
@@ -38,6 +39,7 @@ class ReviewDesk:
     evidence: Evidence  # places, proofs and heads of the same log
     verification: FullVerification  # of the same log
     replayer: Replayer  # with the model that hook calls have
+    exporter: Exporter
 
     @property
     def is_secure(self) -> bool:

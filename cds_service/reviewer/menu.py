@@ -10,6 +10,7 @@ MENU = (
     ("review.overrides", "Overrides"),
     ("review.drift", "Drift"),
     ("review.integrity", "Integrity"),
+    ("review.exports", "Exports"),
     ("review.access_log", "Access log"),
     ("review.changes", "Changes"),
     ("review.administration", "Administration"),

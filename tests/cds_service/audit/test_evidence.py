@@ -19,6 +19,7 @@ from cds_service.audit.standalone import verify_bundle
 from cds_service.audit.tampering import FORGERIES
 from cds_service.audit.vault import Whom
 from cds_service.keys.files import create_key_file
+from cds_service.keys.ring import KeyRing
 from cds_service.keys.service import KeyService
 from cds_service.keys.signing import FILE, SigningFile
 from tests.cds_service.audit.evidence_fixtures import fill, var_dir
@@ -27,6 +28,11 @@ from tests.cds_service.audit.test_entries import decision
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
 __all__ = ["var_dir"]
 SCRIPT = Path(__file__).parents[3] / "scripts" / "verify_audit.py"
+
+
+@pytest.fixture(autouse=True)
+def keys_in_the_settings(monkeypatch: pytest.MonkeyPatch, audit_ring: KeyRing) -> None:
+    monkeypatch.setenv("LAMO_KEYS", audit_ring.to_text())
 
 
 @pytest.fixture
@@ -139,7 +145,7 @@ def test_a_bundle_of_another_key_or_older_than_kept_heads_is_told(
     path = exported(filled, var_dir)
     fill(audit_log, filled, var_dir, 3)
     problems, _ = verify_bundle(path, first_key(var_dir), var_dir / HEADS_FILE)
-    assert problems == ["a head of 267 leaves was signed, the bundle has 264"]
+    assert problems == ["a head of 268 leaves was signed, the bundle has 264"]
     other = SigningFile(tmp_path / "other" / FILE)
     other.create()
     problems, _ = verify_bundle(path, other.read().keys[0].to_text())

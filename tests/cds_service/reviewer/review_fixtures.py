@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from cds_service.audit.evidence import Evidence
+from cds_service.audit.exports.exporter import Exporter
 from cds_service.audit.full_check import FullVerification
 from cds_service.audit.log import AuditLog
 from cds_service.audit.read_model.reading import ReadModel
@@ -113,6 +114,18 @@ def replayer(scorer: FakeScorer, artifact: Artifact) -> Replayer:
 
 
 @pytest.fixture
+def exporter(audit_url: str, audit_keys: KeyService, settings: Settings) -> Exporter:
+    """Hands out parts of the log."""
+    signing = SigningFile(settings.var_dir / SIGNING_FILE)
+    return Exporter(
+        database_url=audit_url,
+        keys=audit_keys,
+        base_url=settings.base_url,
+        first_key=lambda: signing.read().keys[0].to_text(),
+    )
+
+
+@pytest.fixture
 def review_desk(
     audit_log: AuditLog,
     audit_url: str,
@@ -121,6 +134,7 @@ def review_desk(
     review_accounts: Accounts,
     evidence: Evidence,
     replayer: Replayer,
+    exporter: Exporter,
 ) -> ReviewDesk:
     """What the pages work with, over a real log."""
     return ReviewDesk(
@@ -139,6 +153,7 @@ def review_desk(
         evidence=evidence,
         verification=FullVerification(audit_url, settings.var_dir),
         replayer=replayer,
+        exporter=exporter,
     )
 
 

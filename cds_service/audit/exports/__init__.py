@@ -1,0 +1,1 @@
+"""What leaves the audit log for other tools: AuditEvent, Provenance, CSV, and the bundle."""
