@@ -208,7 +208,10 @@ def test_a_drill_needs_a_log(audit_url: str, var_dir: Path) -> None:
     assert (result.exit_code, "a drill needs 4" in result.output) == (1, True)
 
 
-def test_keys_are_made_told_and_rotated(audit_url: str, tmp_path: Path) -> None:
+def test_keys_are_made_told_and_rotated(
+    audit_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LAMO_KEYS")
     folder = tmp_path / "fresh"
     assert "0 events got their place" in run(audit_url, folder, "sequence", "--once").output
     before = run(audit_url, folder, "key").output
