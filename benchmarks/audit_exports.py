@@ -23,8 +23,9 @@ from cds_service.audit.exports.exporter import Exporter, Format, Wanted
 from cds_service.audit.exports.rows import ALL_DAYS, read_events
 from cds_service.audit.migrate import upgrade
 from cds_service.audit.sequencer import sequence_all
+from cds_service.audit.snapshot import snapshot
 from cds_service.audit.stats import count_all
-from cds_service.audit.verify import Asked, snapshot, verify_log
+from cds_service.audit.verify import Asked, verify_log
 from cds_service.keys.file_keys import FileKeys
 from cds_service.keys.signing import FILE, SigningFile
 from tests.cds_service.audit.export_fixtures import CARD, MODEL

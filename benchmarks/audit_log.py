@@ -62,6 +62,7 @@ class Load:
     processes: int
     threads: int  # of each
     seconds: float
+    patients: int = PATIENTS
     is_chain: bool = False
 
 
@@ -74,13 +75,13 @@ class Written:
     lag_s: list[float]  # from the commit to the place in the tree
 
 
-def entry() -> DecisionEntry:
-    """A decision of the usual size, some 4 kB."""
+def entry(patients: int = PATIENTS) -> DecisionEntry:
+    """A decision of the usual size, some 4 kB, of one of so many patients."""
     scores = [
         {"label": f"Medication {number}", "log_odds": -number / 7, "threshold": 0.5}
         for number in range(40)
     ]
-    patient = f"patient-{randrange(PATIENTS)}"
+    patient = f"patient-{randrange(patients)}"
     return replace(decision(scores=Table.of(scores)), event_id=new_event_id(), patient_id=patient)
 
 
@@ -96,16 +97,17 @@ def open_log(url: str, folder: Path) -> AuditLog:
     return AuditLog(url, FileKeys.from_file(folder / "keys.json"), timeout_s=WAIT_S)
 
 
-def write(load: Load, results: Any) -> None:
-    """A process that writes until the time is over."""
+def write(load: Load, results: Any, begin: Any) -> None:
+    """A process that writes until the time is over, from when all are there."""
     chained, log = Chain(load.url) if load.is_chain else None, open_log(load.url, load.folder)
     append = chained.append if chained else log.append_decision
+    begin.wait()
     ends_at = time.monotonic() + load.seconds
 
     def one(_: int) -> list[tuple[str, float, float]]:
         done = []
         while time.monotonic() < ends_at:
-            made, began = entry(), time.perf_counter()
+            made, began = entry(load.patients), time.perf_counter()
             append(made)
             done.append((made.event_id, time.time(), (time.perf_counter() - began) * 1000))
         return done
@@ -137,9 +139,10 @@ class Chain:
             connection.execute(text("INSERT INTO chain VALUES (:number, :event_id, :hash)"), link)
 
 
-def sequence(url: str, folder: Path) -> None:
+def sequence(url: str, folder: Path, begin: Any) -> None:
     """A process that sequences until it is ended."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    begin.wait()
     run_sequencer(url, folder, Event())
 
 
@@ -157,9 +160,11 @@ def ended(process: Any) -> Iterator[None]:
 def under_load(load: Load) -> Written:
     """Write, sequence beside it, and look on."""
     spawn = multiprocessing.get_context("spawn")
-    results = spawn.Queue()
-    writers = [spawn.Process(target=write, args=(load, results)) for _ in range(load.processes)]
-    sequencer = spawn.Process(target=sequence, args=(load.url, load.folder))
+    results, begin = spawn.Queue(), spawn.Barrier(load.processes + 1)
+    writers = [
+        spawn.Process(target=write, args=(load, results, begin)) for _ in range(load.processes)
+    ]
+    sequencer = spawn.Process(target=sequence, args=(load.url, load.folder, begin))
     with ended(sequencer):
         for writer in writers:
             writer.start()
@@ -307,7 +312,9 @@ def _measure_postgresql(url: str, folder: Path, seconds: float, writers: int) ->
     with engine.begin() as connection:
         connection.execute(text(CHAIN))
     engine.dispose()
-    measure(url, folder, {f"{writers} writers, tree": tree})
+    alike = replace(tree, patients=1)
+    loads = {f"{writers} writers, tree": tree, "the same, of one patient": alike}
+    measure(url, folder, loads)
     tell(f"{writers} writers, hash chain", under_load(replace(tree, is_chain=True)))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from cds_service.audit.cli import audit
+from cds_service.audit.granting import db
 from cds_service.clients.cli import clients
 from cds_service.notes.cli import notes
 from cds_service.population.cli import score
@@ -25,6 +26,7 @@ def main() -> None:
 main.add_command(accounts)
 main.add_command(audit)
 main.add_command(clients)
+main.add_command(db)
 main.add_command(notes)
 main.add_command(resume)
 main.add_command(score)

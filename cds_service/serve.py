@@ -10,7 +10,7 @@ from flask import Flask
 from cds_service.audit.administering import check_keys
 from cds_service.audit.database import open_engine
 from cds_service.audit.log import AuditLog
-from cds_service.audit.migrate import upgrade
+from cds_service.audit.migrate import upgrade_or_check
 from cds_service.audit.sequencer import start_sequencer
 from cds_service.audit.sinks.starting import start_sinks
 from cds_service.cards.policy import load_policy
@@ -85,7 +85,7 @@ def serve(settings: Settings) -> None:
     signing = SigningFile(settings.var_dir / SIGNING_FILE)
     signing.create()
     signing.read()
-    upgrade(settings.database_url, keys)
+    upgrade_or_check(settings.database_url, keys)
     check_keys(settings.database_url, keys)
     check_clients(settings, artifact)
     configure_logs(settings.log_level)
@@ -147,7 +147,7 @@ def build_app(settings: Settings, loaded: Loaded, limits: ClientLimits) -> Flask
     """Open what a process has for itself, run the model once, and put the web part in front."""
     tools, trust = open_tools(settings, loaded), build_trust(settings)
     warm_up(tools)
-    start_sequencer(settings.database_url, settings.var_dir)
+    start_sequencer(settings.sequencer_url, settings.var_dir)
     start_sinks(settings)
     tools.stops.follow()
     model_served(tools.artifact.identity())

@@ -39,6 +39,9 @@ def _plain(name: str) -> AliasChoices:
     return AliasChoices(name, f"{PREFIX}{name}")
 
 
+_DATABASE = r"^(sqlite|postgresql(\+psycopg)?)://"
+
+
 class Settings(BaseSettings):
     """Everything that an operator may choose. A description says what is accepted."""
 
@@ -60,8 +63,25 @@ class Settings(BaseSettings):
     )
     database_url: str = Field(
         default_factory=lambda data: _sqlite_in(data.get("var_dir", Path("var"))),
-        pattern=r"^(sqlite|postgresql(\+psycopg)?)://",
+        pattern=_DATABASE,
         description="sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE",
+    )
+    database_owner_url: str | None = Field(
+        None,
+        pattern=_DATABASE,
+        description="the same database as the role that owns its tables, for upgrades, erasing, "
+        "purging, holds and rotating keys; unset for LAMO_DATABASE_URL",
+    )
+    database_reader_url: str | None = Field(
+        None,
+        pattern=_DATABASE,
+        description="the same database as a role that only reads, for listing, showing, verifying "
+        "and exporting; unset for LAMO_DATABASE_URL",
+    )
+    database_sequencer_url: str | None = Field(
+        None,
+        pattern=_DATABASE,
+        description="the same database as the role of the sequencer; unset for LAMO_DATABASE_URL",
     )
     artifact: Path | None = Field(
         None, description="the folder of a model artifact; unset for the bundled demonstration"
@@ -305,6 +325,21 @@ class Settings(BaseSettings):
         except ValueError:
             return False
         return any(found in ip_network(network) for network in self.proxy_addresses)
+
+    @property
+    def owner_url(self) -> str:
+        """Of the database, as the role that keeps it."""
+        return self.database_owner_url or self.database_url
+
+    @property
+    def reader_url(self) -> str:
+        """Of the database, as the role that only reads."""
+        return self.database_reader_url or self.database_url
+
+    @property
+    def sequencer_url(self) -> str:
+        """Of the database, as the role of the sequencer."""
+        return self.database_sequencer_url or self.database_url
 
     @property
     def is_open(self) -> bool:

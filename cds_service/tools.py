@@ -119,7 +119,9 @@ def load_to_share(settings: Settings, artifact: Artifact) -> Loaded:
 
 def open_tools(settings: Settings, loaded: Loaded, scorer: Scorer | None = None) -> Tools:
     """Open what a process needs for itself, beside what is loaded."""
-    audit_log = AuditLog(settings.database_url, build_keys(settings))
+    audit_log = AuditLog(
+        settings.database_url, build_keys(settings), reader_url=settings.database_reader_url
+    )
     return Tools(
         settings=settings,
         tables=loaded.tables,

@@ -46,8 +46,7 @@ def audit(context: click.Context, database_url: str | None) -> None:
     """The audit log: read it, and keep what is protected in it no longer than is due."""
     with refusals():
         settings = read_settings()
-        url = database_url or settings.database_url
-        context.obj = Place(settings=settings, database_url=url, keys=keys_if_any(settings))
+        context.obj = Place(settings=settings, given_url=database_url, keys=keys_if_any(settings))
 
 
 @audit.command("list")
@@ -68,7 +67,7 @@ def list_command(
     whom, keys = None, place.reading_keys
     if client is not None and patient_id is not None:
         whom, keys = Whom(client=client, patient_id=patient_id), place.needed_keys
-    with _open_log(place.database_url, keys) as log:
+    with _open_log(place.reader_url, keys) as log:
         events = log.list_events(**filters, patient=whom)
     if not as_json:
         click.echo(_line([name for name, _, _ in COLUMNS]))
@@ -82,7 +81,7 @@ def list_command(
 @click.pass_obj
 def show_command(place: Place, event_id: str, as_json: bool) -> None:
     """Show everything that is stored of one event, and can be read with the keys at hand."""
-    with _open_log(place.database_url, place.reading_keys) as log:
+    with _open_log(place.reader_url, place.reading_keys) as log:
         stored = log.find_event(event_id)
     links = {
         "decision_event_id": stored.decision_event_id,
@@ -103,7 +102,7 @@ def show_command(place: Place, event_id: str, as_json: bool) -> None:
 def upgrade_command(place: Place) -> None:
     """Create the tables, or bring them to the state that this release needs."""
     with refusals():
-        upgrade(place.database_url, place.keys)
+        upgrade(place.owner_url, place.keys)
     click.echo("ok: the audit log has the tables of this release")
 
 

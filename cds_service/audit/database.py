@@ -1,14 +1,14 @@
 """Engines for the two databases, with bounded waits and nothing lost after a commit."""
 
 import os
-import select
-from collections.abc import Iterator
+import select as polling
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, SQLAlchemyError
 
 from cds_service.errors import AuditUnavailable
@@ -16,6 +16,9 @@ from cds_service.errors import AuditUnavailable
 DEFAULT_TIMEOUT_S = 2.0
 POOL_SIZE = 16  # connections that are kept, made as they are needed
 ACCEPTED = "sqlite:///path/to/audit.db or postgresql+psycopg://user:password@host/database"
+
+# every statement is a transaction: one round trip, and nothing to undo when a connection goes back
+_SINGLE: Mapping[str, Any] = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
 
 
 def open_engine(
@@ -33,7 +36,8 @@ def open_engine(
         timeout_s: how long a connection, a lock or a statement may take.
         create: make the SQLite file (and its folder) when there is none. Only migrations do: a
             file that went missing must stop the service, not be replaced by an empty one.
-        read_only: transactions only read, and take no lock that a writer waits for.
+        read_only: transactions only read, and take no lock that a writer waits for. On PostgreSQL
+            there are none: every statement is one, and may write as well.
         durable: a commit returns when it is on the disk; False for what a power cut may forget.
 
     Raises:
@@ -46,10 +50,10 @@ def open_engine(
             _on_connect(engine, "PRAGMA synchronous = NORMAL")
         return engine.execution_options(sqlite_begin="BEGIN") if read_only else engine
     if url.get_backend_name() == "postgresql":
-        engine = _open_postgresql(url, timeout_s)
+        engine = _open_postgresql(url, timeout_s, _SINGLE if read_only else {})
         if not durable:
             _on_connect(engine, "SET synchronous_commit = off")
-        return without_transactions(engine) if read_only else engine
+        return engine
     raise ValueError(
         f"the audit log cannot be kept in {url.get_backend_name()}: "
         f"set the database URL to {ACCEPTED}"
@@ -116,7 +120,7 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
 
-def _open_postgresql(url: URL, timeout_s: float) -> Engine:
+def _open_postgresql(url: URL, timeout_s: float, options: Mapping[str, Any]) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={
@@ -126,6 +130,7 @@ def _open_postgresql(url: URL, timeout_s: float) -> Engine:
         pool_size=POOL_SIZE,
         pool_timeout=timeout_s,
         hide_parameters=True,
+        **options,
     )
 
     def bound_waits(connection: Any, _record: object) -> None:
@@ -143,8 +148,8 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
 
     Nothing is to be read on a connection at rest but its end, so this needs no round trip.
     """
-    at_rest = select.poll()
-    at_rest.register(connection.fileno(), select.POLLIN)
+    at_rest = polling.poll()
+    at_rest.register(connection.fileno(), polling.POLLIN)
     if at_rest.poll(0):
         raise InvalidatePoolError
 
@@ -157,6 +162,29 @@ def without_transactions(engine: Engine) -> Engine:
     if engine.dialect.name == "sqlite":
         return engine
     return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def read_driver_rows(
+    connection: Connection, query: Select[*tuple[Any, ...]]
+) -> Sequence[Sequence[Any]]:
+    """All rows of a query as tuples of the driver, which from PostgreSQL come in binary.
+
+    For millions of rows: twice as fast as executing it, since no text is made of bytes and back.
+
+    Args:
+        connection: in a transaction.
+        query: its values are written into the text, so they are our own.
+    """
+    compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
+    if connection.dialect.name == "sqlite":
+        return connection.exec_driver_sql(str(compiled)).all()
+    driver: Any = connection.connection.driver_connection
+    errors = connection.dialect.loaded_dbapi.Error
+    try:
+        with driver.cursor(binary=True) as cursor:
+            return cursor.execute(str(compiled)).fetchall()  # type: ignore[no-any-return]
+    except errors as error:
+        raise DBAPIError.instance(None, None, error, errors, hide_parameters=True) from None
 
 
 class AuditFailure(AuditUnavailable):

@@ -21,10 +21,11 @@ from cds_service.audit.heads import FILE as HEADS_FILE
 from cds_service.audit.migrate import upgrade
 from cds_service.audit.models import CardRow, EventRow, FeedbackRow, HeadRow, LeafRow, TileRow
 from cds_service.audit.sequencer import sequence_all
+from cds_service.audit.snapshot import open_snapshot
 from cds_service.audit.standalone import verify_bundle
 from cds_service.audit.tampering import FORGERIES, Copy, Forgery, write_bundle
 from cds_service.audit.tree import TILE_WIDTH
-from cds_service.audit.verify import Asked, open_snapshot, verify_log
+from cds_service.audit.verify import Asked, verify_log
 from cds_service.keys.signing import FILE as SIGNING_FILE
 from cds_service.keys.signing import SigningFile
 

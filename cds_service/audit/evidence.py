@@ -18,8 +18,8 @@ from cds_service.audit.event_check import Checked, check_event
 from cds_service.audit.heads import FILE as HEADS_FILE
 from cds_service.audit.kept_heads import KeptHead, compare_heads
 from cds_service.audit.models import HeadRow, LeafRow
+from cds_service.audit.snapshot import open_snapshot
 from cds_service.audit.unsequenced import count_unsequenced, oldest_unsequenced_s
-from cds_service.audit.verify import open_snapshot
 from cds_service.keys.signing import FILE as SIGNING_FILE
 from cds_service.keys.signing import SigningFile
 

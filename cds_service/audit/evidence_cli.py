@@ -16,7 +16,8 @@ from cds_service.audit.log import EventUnknown
 from cds_service.audit.place import Place
 from cds_service.audit.rotating import rotate_signing_key
 from cds_service.audit.sequencer import run_sequencer, sequence_all
-from cds_service.audit.verify import Asked, snapshot, verify_log
+from cds_service.audit.snapshot import snapshot
+from cds_service.audit.verify import Asked, verify_log
 from cds_service.keys.service import KeysRefused
 from cds_service.keys.signing import FILE as SIGNING_FILE
 from cds_service.keys.signing import SigningFile
@@ -50,9 +51,9 @@ def sequence(place: Place, once: bool, var_dir: Path | None) -> None:
     folder = var_dir or place.settings.var_dir
     SigningFile(folder / SIGNING_FILE).create()
     if not once:
-        run_sequencer(place.database_url, folder, threading.Event())
+        run_sequencer(place.sequencer_url, folder, threading.Event())
         return
-    added = sequence_all(place.database_url, folder)
+    added = sequence_all(place.sequencer_url, folder)
     told = "another sequencer is at work" if added is None else f"{added} events got their place"
     click.echo(f"ok: {told}")
 
@@ -76,7 +77,7 @@ def verify(
     folder = var_dir or place.settings.var_dir
     kept = folder / HEADS_FILE
     found = verify_log(
-        place.database_url,
+        place.reader_url,
         Asked(
             first_key=first_key_of(key, folder),
             exported=heads or (kept if kept.exists() else None),
@@ -97,7 +98,7 @@ def verify(
 @_refusing
 def prove_command(place: Place, event_id: str) -> None:
     """Print the proof that an event stands under the newest signed head."""
-    with snapshot(place.database_url) as connection:
+    with snapshot(place.reader_url) as connection:
         click.echo(json.dumps(prove(connection, event_id), indent=2, ensure_ascii=False))
 
 
@@ -109,7 +110,7 @@ def drill(place: Place, var_dir: Path | None) -> None:
     """Tamper with copies of the log in every way that is foreseen, and say what caught it."""
     folder = var_dir or place.settings.var_dir
     caught_all = True
-    for result in run_drill(place.database_url, folder):
+    for result in run_drill(place.reader_url, folder):
         click.echo(result.line())
         caught_all = caught_all and result.is_caught
     if not caught_all:
@@ -133,7 +134,7 @@ def key_command(place: Place, var_dir: Path | None) -> None:
 def rotate(place: Place, var_dir: Path | None) -> None:
     """Sign a head that names a new key with the old one, and sign with the new one from then on."""
     signing = SigningFile((var_dir or place.settings.var_dir) / SIGNING_FILE)
-    new = rotate_signing_key(place.database_url, place.needed_keys, signing)
+    new = rotate_signing_key(place.owner_url, place.needed_keys, signing)
     click.echo(f"ok: heads and receipts are signed with {new} now; copy the file to other hosts")
 
 

@@ -41,6 +41,14 @@ class Findings:
         else:
             self.more[check] = self.more.get(check, 0) + 1
 
+    def take(self, other: "Findings") -> None:
+        """Add what another has found of another part of the log."""
+        for check, told in other.failed.items():
+            for what in told:
+                self.add(check, what)
+            if check in other.more:
+                self.more[check] = self.more.get(check, 0) + other.more[check]
+
     @property
     def is_ok(self) -> bool:
         """Whether nothing failed."""

@@ -16,16 +16,22 @@ from cds_service.audit.models import EventRow
 class Forgotten:
     """What the retention events of a log account for."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Read them all; there are few."""
+    def __init__(self) -> None:
+        """Nothing yet."""
         self._pids: set[str] = set()
         self._before = ""  # the first event id that no purge has covered
+
+    @classmethod
+    def of(cls, connection: Connection) -> "Forgotten":
+        """Read them all; there are few."""
+        found = cls()
         query = select(EventRow.body).where(EventRow.kind == "retention")
         for data in connection.scalars(query):
             try:
-                self._take(json.loads(data))
+                found._take(json.loads(data))
             except (ValueError, TypeError, LookupError):
                 continue  # `columns` tells it: its bytes are no such event
+        return found
 
     def covers(self, event_id: str, pid: str | None) -> bool:
         """Whether the payload of an event may be gone."""

@@ -20,6 +20,7 @@ from cds_service.audit.database import open_engine, reporting_failures
 from cds_service.audit.expiry import AT_ONCE, Gone, count_due, delete_keys, delete_payloads
 from cds_service.audit.ids import new_event_id
 from cds_service.audit.models import HoldRow, PatientRow, PayloadRow, PeriodRow
+from cds_service.audit.partitions import drop_expired, make_partitions
 from cds_service.audit.vault import Vault, Whom
 from cds_service.audit.writing import insert_events
 from cds_service.keys.service import KEY_BYTES, KeyService
@@ -115,6 +116,9 @@ class Keeper:
             return due
 
         due = self._racing(announce)
+        if self._engine.dialect.name == "postgresql":
+            self._racing(lambda connection: drop_expired(connection, before))
+            self._racing(lambda connection: make_partitions(connection, self._clock()))
         while self._racing(lambda connection: delete_payloads(connection, before)):
             pass
         self._racing(lambda connection: delete_keys(connection, before))

@@ -26,7 +26,7 @@ def erase_patient(place: Place, client: str, patient_id: str, yes: bool) -> None
     if not yes:
         click.confirm("Cards, scores and feedback of this patient are lost. Go on?", abort=True)
     with _keeper(place) as keeper:
-        store = DigestStore(place.database_url, place.needed_keys)
+        store = DigestStore(place.owner_url, place.needed_keys)
         try:
             gone = keeper.erase(
                 Whom(client=client, patient_id=patient_id),
@@ -99,7 +99,7 @@ def hold_remove(place: Place, client: str | None, patient_id: str | None, everyb
 def hold_list(place: Place) -> None:
     """List legal holds: since when, and of whom, as `audit list --json` names patients."""
     with refusals():
-        keeper = Keeper(place.database_url, place.reading_keys)
+        keeper = Keeper(place.owner_url, place.reading_keys)
         for subject, placed_at in keeper.holds().items():
             click.echo(f"{placed_at}  {subject}")
         keeper.close()
@@ -116,7 +116,7 @@ def rotate_keys(place: Place, new_key: bool) -> None:
     if not new_key:
         with _keeper(place) as keeper:
             count = keeper.rotate()
-        count += rewrap_factors(place.database_url, place.needed_keys)
+        count += rewrap_factors(place.owner_url, place.needed_keys)
         click.echo(f"ok: {count} keys were under older tenant keys, and are under the newest now")
         return
     if place.settings.keys is not None:
@@ -146,7 +146,7 @@ def _told(gone: Gone) -> str:
 @contextmanager
 def _keeper(place: Place) -> Iterator[Keeper]:
     with refusals():
-        keeper = Keeper(place.database_url, place.needed_keys)
+        keeper = Keeper(place.owner_url, place.needed_keys)
         try:
             yield keeper
         finally:

@@ -41,13 +41,6 @@ class Links:
             self._compare_feedback()
         self._cards, self._feedback = {}, {}
 
-    def end(self) -> None:
-        """Tell rows of events that there are not."""
-        for model in (CardRow, FeedbackRow):
-            joined = select(model.event_id).outerjoin(EventRow, EventRow.event_id == model.event_id)
-            for row in self._connection.execute(joined.where(EventRow.event_id.is_(None))):
-                self._add(row.event_id, f"a row of {model.__tablename__} is of no event")
-
     def _compare_cards(self) -> None:
         query = select(CardRow.event_id, CardRow.card_uuid)
         rows = self._connection.execute(query.where(CardRow.event_id.in_(self._cards)))
@@ -82,6 +75,15 @@ class Links:
 
     def _add(self, event_id: str, told: str) -> None:
         self._found.add("links", f"event {event_id}: {told}")
+
+
+def tell_rows_of_no_event(connection: Connection, findings: Findings) -> None:
+    """Tell rows of events that there are not."""
+    for model in (CardRow, FeedbackRow):
+        joined = select(model.event_id).outerjoin(EventRow, EventRow.event_id == model.event_id)
+        for row in connection.execute(joined.where(EventRow.event_id.is_(None))):
+            told = f"event {row.event_id}: a row of {model.__tablename__} is of no event"
+            findings.add("links", told)
 
 
 def _wanted(body: Mapping[str, Any]) -> dict[str, Any]:

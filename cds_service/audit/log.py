@@ -12,7 +12,11 @@ from sqlalchemy.exc import IntegrityError
 
 from cds_service.audit.bodies import SealedEvent, build_event, seal_event
 from cds_service.audit.counting import WorkerCounter
-from cds_service.audit.database import DEFAULT_TIMEOUT_S, open_engine, reporting_failures
+from cds_service.audit.database import (
+    DEFAULT_TIMEOUT_S,
+    open_engine,
+    reporting_failures,
+)
 from cds_service.audit.entries import (
     AccessEntry,
     AdministrationEntry,
@@ -71,6 +75,7 @@ class AuditLog:
         *,
         clock: Callable[[], datetime] = _now,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        reader_url: str | None = None,
     ) -> None:
         """Open a log.
 
@@ -79,9 +84,16 @@ class AuditLog:
             keys: under which all that is protected is encrypted; other keys read bodies alone.
             clock: tells when an event is recorded.
             timeout_s: how long a connection, a lock or a statement may take.
+            reader_url: of the same database as a role that may read payloads; None for the first.
         """
         self._engine = open_engine(database_url, timeout_s=timeout_s)
         self._reader = open_engine(database_url, timeout_s=timeout_s, read_only=True)
+        self._shower = self._reader
+        if reader_url is not None:
+            self._shower = open_engine(reader_url, timeout_s=timeout_s, read_only=True)
+        # an append is one statement there: the connections of reads save it two round trips
+        is_one_statement = self._engine.dialect.name == "postgresql"
+        self._appender = self._reader if is_one_statement else self._engine
         self._vault = Vault(keys)
         self._clock = clock
         self._counter = WorkerCounter()
@@ -183,7 +195,7 @@ class AuditLog:
             patient: only events of this patient of a client.
         """
         filters = {"before": before, "hook": hook, "outcome": outcome}
-        with reporting_failures(), self._reader.begin() as connection:
+        with reporting_failures(), self._shower.begin() as connection:
             return list_events(connection, self._vault, limit, filters, patient)
 
     def find_event(self, event_id: str, *, is_opened: bool = True) -> StoredEvent:
@@ -196,7 +208,7 @@ class AuditLog:
         Raises:
             EventUnknown: no event has this id.
         """
-        with reporting_failures(), self._reader.begin() as connection:
+        with reporting_failures(), self._shower.begin() as connection:
             return find_event(connection, self._vault, event_id, is_opened=is_opened)
 
     def overridden(self, patient_id: str, client: str, since: datetime) -> Overrides:
@@ -215,6 +227,7 @@ class AuditLog:
         """Close all connections."""
         self._engine.dispose()
         self._reader.dispose()
+        self._shower.dispose()
 
     def _append(self, entry: Entry, whom: Whom | None = None, change: Change = unchanged) -> None:
         """Commit an event of no patient, or of one who is known already."""
@@ -256,7 +269,7 @@ class AuditLog:
         ]
 
     def _insert(self, *events: SealedEvent, feedback: Sequence[dict[str, Any]] = ()) -> None:
-        with self._engine.begin() as connection:
+        with self._appender.begin() as connection:
             insert_events(connection, events, feedback)
 
     def _racing(self, work: Callable[[], T]) -> T:

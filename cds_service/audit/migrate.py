@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -14,12 +16,20 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from cds_service.audit.database import AuditFailure, open_engine, reporting_failures
+from cds_service.audit.partitions import make_partitions, rows_without_month
 from cds_service.keys.service import KeyService
 
 VERSION_TABLE = "audit_version"  # a database may hold another application's alembic_version
 _WAIT_S = 60.0  # for workers that start together: one migrates, the others wait
 _TO_REWRITE = "to be written anew"
+# owns the tables, or may make them where there are none
+_MAY_CHANGE = (
+    "SELECT coalesce((SELECT pg_has_role(relowner, 'USAGE') FROM pg_class "
+    "WHERE oid = to_regclass('event')), has_schema_privilege(current_schema(), 'CREATE'))"
+)
 _LOCK_ID = 7809649185277012340  # of pg_advisory_xact_lock; any number, but always the same
+
+log = structlog.get_logger()
 
 
 def upgrade(database_url: str, keys: KeyService | None = None) -> None:
@@ -38,6 +48,21 @@ def upgrade(database_url: str, keys: KeyService | None = None) -> None:
     _migrate(database_url, "head", command.upgrade, keys)
     _use_write_ahead_log(database_url)
     _rewrite(database_url)
+    _make_months(database_url)
+
+
+def upgrade_or_check(database_url: str, keys: KeyService) -> None:
+    """Upgrade as a role that may; as one that may not, see that there is no need.
+
+    Raises:
+        AuditFailure: it could not be done, or somebody else has to.
+    """
+    with reporting_failures(), _connected(database_url) as connection:
+        may = connection.dialect.name == "sqlite" or connection.scalar(text(_MAY_CHANGE))
+        if not may:
+            check_head(connection)
+    if may:
+        upgrade(database_url, keys)
 
 
 def downgrade(database_url: str, revision: str = "base", keys: KeyService | None = None) -> None:
@@ -61,7 +86,8 @@ def check_head(connection: Connection) -> None:
     if found != _head():
         raise AuditFailure(
             f"the audit tables are at revision {found or 'none'}, this release needs {_head()}: "
-            "run `lamo-cds audit upgrade`, or the release that fits the tables"
+            "run `lamo-cds audit upgrade` as the owner of the tables (LAMO_DATABASE_OWNER_URL), or "
+            "the release that fits the tables"
         )
 
 
@@ -118,6 +144,16 @@ def _rewrite(database_url: str) -> None:
             outside.execute(text("SET statement_timeout = 0"))  # it takes as long as it is large
             outside.execute(text("VACUUM FULL event, feedback"))
             outside.execute(text("COMMENT ON TABLE event IS NULL"))
+
+
+def _make_months(database_url: str) -> None:
+    """The coming partitions of table payload; tell of rows that stand in none of a month."""
+    with reporting_failures(), _connected(database_url) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": _LOCK_ID})
+            make_partitions(connection, datetime.now(UTC))
+            if rows := rows_without_month(connection):
+                log.warning("payloads_without_month", rows=rows, table="payload_default")
 
 
 def _use_write_ahead_log(database_url: str) -> None:

@@ -1,8 +1,5 @@
 """Whether the events of every process are numbered without gaps; see counting.py."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from cds_service.audit.database import POOL_SIZE
 from cds_service.audit.findings import Findings
 
@@ -16,17 +13,14 @@ class Numbered:
         self._whole_to: dict[str, int] = {}  # by process: up to here nothing is missing
         self._ahead: dict[str, set[int]] = {}  # what was seen above that
 
-    def see(self, where: str, body: Mapping[str, Any]) -> None:
-        """Take the number of one event, and those that it tells as unused."""
-        worker = body.get("worker")
-        if worker is None:
-            return  # of a release that did not number them
-        if not self._add(worker["id"], worker["counter"]):
-            self._findings.add(
-                "workers", f"{where}: number {worker['counter']} of process {worker['id']} again"
-            )
-        for unused in worker.get("unused", ()):
-            self._add(worker["id"], unused)  # a commit of unknown end may have been one
+    def see(self, where: str, process: str, number: int) -> None:
+        """Take the number of one event."""
+        if not self._add(process, number):
+            self._findings.add("workers", f"{where}: number {number} of process {process} again")
+
+    def skip(self, process: str, number: int) -> None:
+        """Take a number that was told as unused; after a commit of unknown end it may be one."""
+        self._add(process, number)
 
     def end(self) -> None:
         """Tell what is missing. At its end a process that was killed leaves gaps as well."""

@@ -31,8 +31,23 @@ class Place:
     """Where the log is, and the keys of the settings; without them bodies alone are read."""
 
     settings: Settings
-    database_url: str
+    given_url: str | None  # on the command line; then all work is done by this one
     keys: KeyService | None
+
+    @property
+    def owner_url(self) -> str:
+        """Of the database, for what keeps it."""
+        return self.given_url or self.settings.owner_url
+
+    @property
+    def reader_url(self) -> str:
+        """Of the database, for what only reads."""
+        return self.given_url or self.settings.reader_url
+
+    @property
+    def sequencer_url(self) -> str:
+        """Of the database, for the sequencer."""
+        return self.given_url or self.settings.sequencer_url
 
     @property
     def reading_keys(self) -> KeyService:

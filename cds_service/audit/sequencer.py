@@ -23,7 +23,12 @@ from cds_service.audit.heads import HeadsFile, sign_head
 from cds_service.audit.merkle import leaf_hash
 from cds_service.audit.read_model.follower import following
 from cds_service.audit.tree import GrowingTree, StoredTree
-from cds_service.audit.unsequenced import search_floor, unsequenced
+from cds_service.audit.unsequenced import (
+    LATEST_COMMIT_S,
+    SOON_COMMIT_S,
+    search_floor,
+    unsequenced,
+)
 from cds_service.keys.service import KeysRefused
 from cds_service.keys.signing import FILE as SIGNING_FILE
 from cds_service.keys.signing import SigningFile
@@ -31,6 +36,7 @@ from cds_service.keys.signing import SigningFile
 TICK_S = 0.25
 HEAD_S = 1.0  # between heads, while there is work
 IDLE_HEAD_S = 3600.0  # between heads that say: nothing new
+FAR_SEARCH_S = 2.0  # between searches through all that may still be committed
 WHOLE_SEARCH_S = 3600.0  # between searches through all events
 STEP_ASIDE_S = 1.0  # before the lock is asked for again, and after a failure
 BATCH = 2000  # events in one transaction
@@ -48,7 +54,7 @@ class Sequencer:
         self._connection, self._keys, self._heads = connection, keys, heads
         self._tree: GrowingTree | None = None
         self._signed_size = -1
-        self._signed_at = self._searched_at = float("-inf")
+        self._signed_at = self._far_at = self._searched_at = float("-inf")
 
     def step(self) -> int:
         """Sequence what waits, one batch of it, and sign when it is time.
@@ -91,10 +97,13 @@ class Sequencer:
             self._heads.add_new(self._connection)
 
     def _sequence(self) -> int:
-        is_whole = time.monotonic() - self._searched_at > WHOLE_SEARCH_S
+        now = time.monotonic()
+        is_whole = now - self._searched_at > WHOLE_SEARCH_S
+        is_far = now - self._far_at > FAR_SEARCH_S
+        before_s = LATEST_COMMIT_S if is_far else SOON_COMMIT_S
         with self._reading():
             tree = self._taken_up()
-            floor = "" if is_whole else search_floor(self._connection)
+            floor = "" if is_whole else search_floor(self._connection, before_s)
             rows = self._connection.execute(unsequenced(floor, BATCH)).all()
         if rows:
             self._tree = None  # until the batch is committed
@@ -102,8 +111,9 @@ class Sequencer:
             with self._connection.begin():
                 tree.store(self._connection, leaves)
         self._tree = tree
-        if is_whole and len(rows) < BATCH:
-            self._searched_at = time.monotonic()
+        if len(rows) < BATCH:  # else there may be more between the floor and here
+            self._far_at = now if is_far else self._far_at
+            self._searched_at = now if is_whole else self._searched_at
         return len(rows)
 
     @contextmanager

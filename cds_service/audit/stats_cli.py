@@ -11,9 +11,9 @@ import click
 from cds_service.audit.exports.cli import since_option, span_of, until_option
 from cds_service.audit.exports.rows import read_events
 from cds_service.audit.place import Place, refusals
+from cds_service.audit.snapshot import snapshot
 from cds_service.audit.stats import count_all, tree_state
 from cds_service.audit.text import printable
-from cds_service.audit.verify import snapshot
 
 
 @click.command("stats")
@@ -25,7 +25,7 @@ def stats(place: Place, since: datetime | None, until: datetime | None, as_json:
     """Count events, cards and feedback, and tell stage times and the state of the tree."""
     with refusals():
         span = span_of(since, until)
-        with snapshot(place.database_url) as connection:
+        with snapshot(place.reader_url) as connection:
             counted = count_all(read_events(connection, span, None), span)
             told = {**counted.told(), "head": tree_state(connection, int(time.time() * 1000))}
     if as_json:

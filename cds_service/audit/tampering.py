@@ -28,9 +28,9 @@ from cds_service.audit.models import (
 )
 from cds_service.audit.receipts import sign_receipt
 from cds_service.audit.sequencer import sequence_all
+from cds_service.audit.snapshot import snapshot
 from cds_service.audit.tree import GrowingTree
 from cds_service.audit.unsequenced import id_ms
-from cds_service.audit.verify import snapshot
 from cds_service.keys.signing import FILE as SIGNING_FILE
 from cds_service.keys.signing import SigningFile, new_signing_keys
 

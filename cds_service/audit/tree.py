@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
+from cds_service.audit.inserting import insert_rows
 from cds_service.audit.merkle import HASH_BYTES, Frontier, perfect_root
-from cds_service.audit.models import LeafRow, TileRow
+from cds_service.audit.models import LeafRow, TileRow, table_of
 
 TILE_BITS = 8  # of height that a tile spans
 TILE_WIDTH = 1 << TILE_BITS
@@ -112,9 +113,7 @@ class GrowingTree:
             for _, leaf in leaves
             for level, index, hashes in self.append(leaf)
         ]
-        connection.execute(insert(LeafRow), rows)
-        if tiles:
-            connection.execute(insert(TileRow), tiles)
+        insert_rows(connection, {table_of(LeafRow): rows, table_of(TileRow): tiles})
 
 
 def split_tile(hashes: bytes) -> list[bytes]:

@@ -2,7 +2,8 @@
 
 Never by "id above the last one seen": a transaction with a lower id may commit later. An anti-join
 finds them all; so as not to join millions of rows four times a second it begins a good while before
-the newest leaf, and now and then at the very beginning.
+the newest leaf: a short while mostly, a longer one every few seconds, and now and then at the very
+beginning.
 """
 
 import time
@@ -12,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from cds_service.audit.models import EventRow, LeafRow
 
+SOON_COMMIT_S = 5.0  # after its id was made nearly every event is committed
 LATEST_COMMIT_S = 120.0  # after its id was made an event is committed, or comes with a whole search
 MERGE_DELAY_S = 10.0  # within which an event has its place: the published maximum
 
@@ -27,8 +29,8 @@ def unsequenced(floor: str, limit: int) -> Select[str, bytes]:
     )
 
 
-def search_floor(connection: Connection) -> str:
-    """The id behind which to look: well before the newest leaf, and before now.
+def search_floor(connection: Connection, before_s: float = LATEST_COMMIT_S) -> str:
+    """The id behind which to look: so long before the newest leaf, and before now.
 
     While nothing is sequenced the floor stays where it is, so nothing ever gets out of sight.
     """
@@ -37,7 +39,7 @@ def search_floor(connection: Connection) -> str:
     if event_id is None:
         return ""
     made_ms = min(id_ms(event_id), int(time.time() * 1000))
-    return str(uuid.UUID(int=max(0, made_ms - int(LATEST_COMMIT_S * 1000)) << 80))
+    return str(uuid.UUID(int=max(0, made_ms - int(before_s * 1000)) << 80))
 
 
 def oldest_unsequenced_s(connection: Connection, now_ms: int) -> float:

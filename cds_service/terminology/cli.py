@@ -42,7 +42,7 @@ def load(folder: Path, version: str | None) -> None:
     from cds_service.terminology.release import Release
 
     settings = read_settings()
-    upgrade(settings.database_url, keys_if_any(settings))
+    upgrade(settings.owner_url, keys_if_any(settings))
     release = Release(folder, _said("read"))
     called = version or release.version
     if not (called.isprintable() and 0 < len(called) <= 60):
@@ -50,7 +50,7 @@ def load(folder: Path, version: str | None) -> None:
             f"{called!r} is no name to print: give one to 60 plain characters", param_hint="--name"
         )
     content = read_release(release)
-    write_content(settings.database_url, content, called, progress=_said("written"))
+    write_content(settings.owner_url, content, called, progress=_said("written"))
     click.echo(
         f"ok: {called} is loaded, {len(content.concepts)} concepts and {len(content.codes)} codes; "
         f"{content.without_ingredients} concepts lead to no ingredient and were left out"
@@ -105,8 +105,8 @@ def _upgraded() -> str:
     from cds_service.keys.building import keys_if_any
 
     settings = read_settings()
-    upgrade(settings.database_url, keys_if_any(settings))
-    return settings.database_url
+    upgrade(settings.owner_url, keys_if_any(settings))
+    return settings.owner_url
 
 
 def _in_formulary(rxcui: str) -> str:

@@ -5,9 +5,12 @@ The fixtures around it stand in audit_fixtures.py.
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -38,6 +41,17 @@ class PostgresServer:
     def stop(self) -> None:
         """Stop the server at once, as a crash would."""
         self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", self.folder / "data")
+
+    def kill(self) -> None:
+        """Kill every process of the server, as a lack of memory would."""
+        lock = self.folder / "data" / "postmaster.pid"
+        first = int(lock.read_text().split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        for process in (first, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        lock.unlink()  # one that is not reaped yet would count as running
+        time.sleep(0.5)  # until the last of them has let go of the shared memory
 
     def remove(self) -> None:
         """Stop the server and remove its files."""

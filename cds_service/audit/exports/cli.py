@@ -53,7 +53,7 @@ def export(place: Place, out: Path, purpose: str | None, **asked: Any) -> None:
         if wanted.with_patients and not (purpose or "").strip():
             raise click.UsageError("say with --purpose what an export with patients is for")
         exporter = Exporter(
-            database_url=place.database_url,
+            database_url=place.reader_url,
             keys=place.needed_keys,
             base_url=place.settings.base_url,
             first_key=lambda: first_key_of(asked["key"], folder).to_text(),
@@ -95,7 +95,7 @@ def _day(moment: datetime | None) -> date | None:
 
 
 def _record(place: Place, wanted: Wanted, written: Written, purpose: str | None) -> None:
-    log = AuditLog(place.database_url, place.needed_keys)
+    log = AuditLog(place.owner_url, place.needed_keys)
     try:
         log.append_access(
             AccessEntry(

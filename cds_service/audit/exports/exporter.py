@@ -13,8 +13,8 @@ from cds_service.audit.exports.audit_events import Names, to_audit_event
 from cds_service.audit.exports.provenances import to_provenances
 from cds_service.audit.exports.rows import ALL_DAYS, Exported, Span, count_events, read_events
 from cds_service.audit.exports.spreadsheet import Spreadsheet
+from cds_service.audit.snapshot import snapshot
 from cds_service.audit.vault import Vault
-from cds_service.audit.verify import snapshot
 from cds_service.keys.service import KeyService
 
 Format = Literal["bundle", "auditevent", "provenance", "csv"]

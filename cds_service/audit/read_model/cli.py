@@ -22,12 +22,12 @@ def reindex(place: Place, name: str | None) -> None:
     The service may run; until this is done its pages find less.
     """
     asked = [one for one in PROJECTIONS if name in (None, one.name)]
-    engine = open_engine(place.database_url, timeout_s=TIMEOUT_S)
+    engine = open_engine(place.sequencer_url, timeout_s=TIMEOUT_S)
     try:
         with reporting_failures():
             for projection in asked:
                 clear(engine, projection)
     finally:
         engine.dispose()
-    seen = follow_all(place.database_url, asked)
+    seen = follow_all(place.sequencer_url, asked)
     click.echo(f"ok: {', '.join(one.name for one in asked)} derived anew from {seen} events")

@@ -3,21 +3,26 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import delete, insert, select
 
 from cds_service.audit.cli import audit
+from cds_service.audit.database import open_engine
 from cds_service.audit.heads import FILE as HEADS_FILE
 from cds_service.audit.keeping import Keeper
 from cds_service.audit.log import AuditLog
 from cds_service.audit.merkle import leaf_hash
+from cds_service.audit.models import PayloadRow
 from cds_service.audit.receipts import receipt_for
 from cds_service.audit.standalone import verify_bundle
 from cds_service.audit.tampering import FORGERIES
 from cds_service.audit.vault import Whom
+from cds_service.audit.verify import Asked, verify_log
 from cds_service.keys.files import create_key_file
 from cds_service.keys.ring import KeyRing
 from cds_service.keys.service import KeyService
@@ -60,7 +65,7 @@ def first_key(folder: Path) -> str:
 
 def test_a_sound_log_verifies(filled: str, var_dir: Path) -> None:
     result = run(filled, var_dir, "verify")
-    assert (result.exit_code, "FAILED" in result.output) == (0, False)
+    assert (result.exit_code, "FAILED" in result.output) == (0, False), result.output
     assert "264 events" in result.output
     quick = run(filled, var_dir, "verify", "--quick")
     assert (quick.exit_code, "columns" in quick.output) == (0, False)
@@ -222,3 +227,23 @@ def test_keys_are_made_told_and_rotated(
     assert "1 events" in run(audit_url, folder, "sequence", "--once").output  # which says so
     assert run(audit_url, folder, "verify").exit_code == 0
     assert (folder / FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_several_processes_find_what_one_finds(filled: str, var_dir: Path) -> None:
+    _exchange_payload(filled)
+    asked = Asked(first_key=SigningFile(var_dir / FILE).read().keys[0])
+
+    alone, beside = (verify_log(filled, one) for one in (asked, replace(asked, stretch=100)))
+
+    assert list(alone.failed) == ["payloads"]
+    assert beside == alone
+
+
+def _exchange_payload(url: str) -> None:
+    """A payload may go and come; it is never updated."""
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        row = connection.execute(select(PayloadRow.__table__)).mappings().all()[-1]
+        connection.execute(delete(PayloadRow).where(PayloadRow.event_id == row["event_id"]))
+        connection.execute(insert(PayloadRow), {**row, "ciphertext": b"another"})
+    engine.dispose()

@@ -21,8 +21,9 @@ def found(*numbers: int, unused: tuple[int, ...] = ()) -> Findings:
     findings = Findings()
     numbered = Numbered(findings)
     for number in numbers:
-        worker = {"id": "w", "counter": number, "unused": unused if number == numbers[-1] else ()}
-        numbered.see("here", {"worker": worker})
+        numbered.see("here", "w", number)
+    for number in unused:
+        numbered.skip("w", number)
     numbered.end()
     return findings
 

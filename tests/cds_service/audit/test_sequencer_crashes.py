@@ -18,9 +18,10 @@ from cds_service.audit.database import open_engine
 from cds_service.audit.heads import FILE as HEADS_FILE
 from cds_service.audit.log import AuditLog
 from cds_service.audit.migrate import upgrade
-from cds_service.audit.models import LeafRow
+from cds_service.audit.models import EventRow, LeafRow
 from cds_service.audit.sequencer import run_sequencer, sequence_all
 from cds_service.audit.verify import Asked, verify_log
+from cds_service.errors import AuditUnavailable
 from cds_service.keys.service import KeyService
 from cds_service.keys.signing import FILE, SigningFile
 from tests.calls import hook_call
@@ -97,6 +98,60 @@ def test_a_database_that_stops_at_once_is_gone_on_with(
     found = verify_log(url, Asked(first_key=key, exported=var_dir / HEADS_FILE))
     server.remove()
     assert (found.events, found.failed, found.notes) == (300, {}, [])
+
+
+def append_until(
+    stopped: threading.Event, log: AuditLog, acknowledged: list[str], refused: list[str]
+) -> None:
+    while not stopped.is_set():
+        entry = decision()
+        try:
+            log.append_decision(entry)
+            acknowledged.append(entry.event_id)
+        except AuditUnavailable:
+            refused.append(entry.event_id)
+            stopped.wait(0.05)
+
+
+def test_a_database_that_is_killed_under_writers_loses_nothing_it_took(
+    var_dir: Path, audit_keys: KeyService
+) -> None:
+    server, stopped, ended = new_server(), threading.Event(), threading.Event()
+    server.start()
+    url = server.new_database()
+    upgrade(url)
+    log = AuditLog(url, audit_keys, timeout_s=10)
+    acknowledged: list[str] = []
+    refused: list[str] = []
+    with ThreadPoolExecutor(max_workers=5) as threads:
+        threads.submit(run_sequencer, url, var_dir, ended)
+        for _ in range(4):
+            threads.submit(append_until, stopped, log, acknowledged, refused)
+        try:
+            for is_last in (False, False, True):
+                more = len(acknowledged) + 100
+                wait_until(lambda: len(acknowledged) > more)  # noqa: B023 - called here
+                if not is_last:
+                    server.kill()
+                    server.start()
+            stopped.set()
+            wait_until(lambda: len(event_ids(url)) == leaves(url))
+        finally:
+            stopped.set()
+            ended.set()
+    assert refused
+    assert set(acknowledged) <= set(event_ids(url)) <= {*acknowledged, *refused}
+    assert failed_checks(url, var_dir) == []
+    log.close()
+    server.remove()
+
+
+def event_ids(url: str) -> list[str]:
+    engine = open_engine(url, timeout_s=60, read_only=True)
+    with engine.begin() as connection:
+        found = list(connection.scalars(select(EventRow.event_id)))
+    engine.dispose()
+    return found
 
 
 @contextmanager
