@@ -110,6 +110,7 @@ def _migrate(
     with reporting_failures(), _connected(database_url) as connection, connection.begin():
         if connection.dialect.name == "postgresql":  # on SQLite, BEGIN IMMEDIATE is the lock
             connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": _LOCK_ID})
+            connection.execute(text("SET LOCAL statement_timeout = 0"))  # a table may be large
         config = _config()
         config.attributes |= {"connection": connection, "keys": keys}
         try:

@@ -10,9 +10,15 @@ LOOKS = Filters(kinds=("access",), names=("user_ref", "detail", "outcome", "firs
 OWN = Filters(kinds=("access",), names=("detail", "outcome", "first_day", "last_day"))
 
 
-@page("/access", {"compliance", "administrator"}, methods=["GET", "POST"])
+@page("/access", {"compliance", "administrator"})
 def access_log() -> Seen:
-    """All looks; by POST those at a patient, with a reason."""
+    """All looks."""
+    return _seen(listed(LOOKS), "review/access.html")
+
+
+@page("/access", {"compliance"}, methods=["POST"])
+def looks_at_patient() -> Seen:
+    """Those at a patient, with a reason; by POST, so that no address names them."""
     return _seen(listed(LOOKS), "review/access.html")
 
 

@@ -29,9 +29,19 @@ EVENTS = Filters(
 )
 
 
-@page("/events", SEARCHERS, methods=["GET", "POST"])
+@page("/events", SEARCHERS)
 def search() -> Seen:
-    """Search events; by POST those of a patient, with a reason."""
+    """Search events."""
+    return _seen()
+
+
+@page("/events", PATIENTS, methods=["POST"])
+def search_patient() -> Seen:
+    """Those of a patient, with a reason; by POST, so that no address names them."""
+    return _seen()
+
+
+def _seen() -> Seen:
     found = listed(EVENTS)
     read_model = desk().read_model
     lines = event_lines(found.page.rows, viewer().roles, read_model, desk().formulary)

@@ -1,6 +1,7 @@
 """Who may see which page: every one of them, whoever adds it, for every role and for nobody."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -28,7 +29,11 @@ OPEN = {
     "review.sign_in_elsewhere",
     "review.come_back",
 }
-DUMMIES = {"IntegerConverter": 1, "FloatConverter": 1.0}  # in addresses; "dummy" for any other
+DUMMIES = {
+    "IntegerConverter": 1,
+    "FloatConverter": 1.0,
+    "UUIDConverter": UUID(int=0),
+}  # in addresses; "dummy" for any other
 
 
 def pages(app: Flask) -> Iterator[tuple[Rule, str, str]]:
