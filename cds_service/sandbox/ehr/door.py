@@ -1,0 +1,96 @@
+"""The door of the pages: from where they may be called, and under which headers they leave."""
+
+from importlib.resources import files
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, Response, current_app, render_template, request, send_file
+from flask.typing import ResponseReturnValue
+from jinja2 import StrictUndefined
+from werkzeug.exceptions import Forbidden, HTTPException, NotFound
+
+from cds_service.sandbox.ehr.desk import EhrDesk
+from cds_service.sandbox.patients import SandboxPatient
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+SHARED = {  # of the reviewers' pages
+    "review.css": "static/review.css",
+    "htmx.min.js": "static/vendor/htmx.min.js",
+}
+
+ehr = Blueprint(
+    "ehr", __name__, template_folder="templates", static_folder="static",
+    static_url_path="/ehr/static",
+)  # fmt: skip
+
+
+def open_ehr(app: Flask, found: EhrDesk) -> None:
+    """Put the pages into the sandbox."""
+    app.extensions["ehr"] = found
+    app.jinja_env.undefined = StrictUndefined
+    app.register_blueprint(ehr)
+
+
+def desk() -> EhrDesk:
+    """What the pages of this app work with."""
+    found: EhrDesk = current_app.extensions["ehr"]
+    return found
+
+
+def patient_or_404(patient_id: str) -> SandboxPatient:
+    """The patient of an address."""
+    found = desk().patient(patient_id)
+    if found is None:
+        raise NotFound("there is no such patient: choose one of the list")
+    return found
+
+
+@ehr.get("/ehr/shared/<name>")
+def shared(name: str) -> ResponseReturnValue:
+    """A file that the reviewers' pages have as well."""
+    if name not in SHARED:
+        raise NotFound("there is no such file")
+    return send_file(str(files("cds_service.reviewer") / SHARED[name]))
+
+
+@ehr.before_request
+def refuse_foreign() -> None:
+    """A form of another site may change nothing here."""
+    if request.method != "POST":
+        return
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    origin = request.headers.get("Origin")
+    if site != "same-origin" or (origin and urlsplit(origin).netloc != request.host):
+        raise Forbidden("a form of another site was sent; open the page here and send it again")
+
+
+@ehr.after_request
+def add_headers(response: Response) -> Response:
+    """Scripts and styles of our own, and nothing else."""
+    response.headers.update(HEADERS)
+    return response
+
+
+@ehr.errorhandler(HTTPException)
+def tell(error: HTTPException) -> ResponseReturnValue:
+    """A refusal as a page."""
+    return render_template("ehr/refused.html", error=error), error.code or 500
+
+
+@ehr.context_processor
+def known_to_templates() -> dict[str, object]:
+    """What every page shows."""
+    return {
+        "service_url": desk().service.service_url,
+        "fhir_base": desk().smart.fhir_base,
+        "users": desk().users,
+        "sitting": desk().sitting,
+    }

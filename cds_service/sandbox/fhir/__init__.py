@@ -1,0 +1,1 @@
+"""A small FHIR R4 server over made-up patients."""

@@ -1,0 +1,124 @@
+"""`lamo-cds sandbox serve` as a person runs it: both processes start, work together and end."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+from cds_service.cli import main
+from cds_service.clients.clients_file import read_clients_file
+from cds_service.sandbox.ehr_keys import EhrKeys
+from cds_service.sandbox.process import Plan, SandboxRefused, run_sandbox, write_client
+from tests.served import free_port
+
+START_S = 60
+
+
+@dataclass
+class Running:
+    url: str
+    service: str
+    var_dir: Path
+    process: subprocess.Popen[str]
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    port, service = free_port(), free_port()
+    ports = ["--port", str(port), "--service-port", str(service)]
+    command = [str(Path(sys.executable).parent / "lamo-cds"), "sandbox", "serve", *ports]
+    process = subprocess.Popen(
+        [*command, "--var-dir", str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert "The sandbox is at" in process.stdout.readline(), process.stdout.read()
+        yield Running(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{service}", tmp_path, process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def is_there(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_the_service_knows_the_ehr_and_both_end_together(running: Running) -> None:
+    assert requests.get(f"{running.url}/fhir/Patient", timeout=5).json()["total"] == 12
+    url = f"{running.service}/cds-services"
+    stranger = EhrKeys(issuer=running.url).token_for(url)
+    refused = requests.get(url, headers={"Authorization": f"Bearer {stranger}"}, timeout=5)
+    assert refused.status_code == 401  # registered, so that its signature has to fit
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(START_S) == 0
+    assert not is_there(f"{running.service}/readyz")
+    assert not is_there(f"{running.url}/fhir/metadata")
+
+
+STUB = """
+import http.server, os, sys
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+server = http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
+server.handle_request()
+sys.exit("gone")
+"""
+
+
+def plan_with_stub(var_dir: Path, port: int) -> Plan:
+    """A service that answers one request, and ends."""
+    command = (sys.executable, "-c", STUB)
+    return Plan(port=port, service_port=free_port(), var_dir=var_dir, command=command)
+
+
+def test_the_sandbox_ends_when_its_service_does(tmp_path: Path) -> None:
+    plan = plan_with_stub(tmp_path, free_port())
+    with pytest.raises(SandboxRefused, match="the service has ended:\ngone"):
+        run_sandbox(plan)
+    assert not is_there(f"{plan.base_url}/fhir/metadata")
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        plan = plan_with_stub(tmp_path, taken.getsockname()[1])
+        with pytest.raises(SandboxRefused, match="choose another one with --port"):
+            run_sandbox(plan)
+
+
+def test_a_service_that_cannot_start_is_told_with_its_last_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMO_DEADLINE_MS", "never")
+    ports = ["--port", str(free_port()), "--service-port", str(free_port())]
+    started = time.monotonic()
+    result = CliRunner().invoke(main, ["sandbox", "serve", *ports, "--var-dir", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "the service did not start" in result.output
+    assert "LAMO_DEADLINE_MS: found 'never'" in result.output
+    assert time.monotonic() - started < START_S
+
+
+def test_the_service_is_told_of_the_ehr_by_a_file(tmp_path: Path) -> None:
+    plan = Plan(port=8081, service_port=8080, var_dir=tmp_path / "var")
+    write_client(plan, EhrKeys(issuer=plan.base_url))
+    (client,) = read_clients_file(plan.var_dir / "clients.toml")
+    assert client.issuer == "http://127.0.0.1:8081"
+    assert client.fhir_bases == ("http://127.0.0.1:8081/fhir",)
