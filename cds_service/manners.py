@@ -1,0 +1,89 @@
+"""What all commands have in common: errors in one line, colours, `--json`, bars, completion."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import get_completion_class
+
+T = TypeVar("T")
+
+SHELLS = ("bash", "zsh", "fish")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+
+class OneLineErrors(click.Group):
+    """A group whose commands tell even what was typed wrongly in one line on standard error."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the options of the group itself; NO_COLOR (no-color.org) holds for all below."""
+        with _in_one_line():
+            context = super().make_context(*args, **kwargs)
+        if os.environ.get("NO_COLOR"):
+            context.color = False
+        return context
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that is named, with everything below it."""
+        with _in_one_line():
+            return super().invoke(ctx)
+
+
+class _Mistyped(click.ClickException):
+    """What was typed cannot be run, in one line."""
+
+    exit_code = 2
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:  # is answered with the help
+        raise
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "lamo-cds"
+        raise _Mistyped(f"{_flat(error.format_message())} See `{path} --help`.") from None
+    except OSError as error:
+        if error.filename is None:  # no file that a person could mend
+            raise
+        raise click.ClickException(f"{error.strerror}: {error.filename}") from None
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def watched(things: Iterable[T], label: str, length: int | None = None) -> Iterator[T]:
+    """Things, with a bar on standard error where that is a terminal.
+
+    Args:
+        things: that are worked through.
+        label: what they are.
+        length: how many there are, where they have no length of their own.
+    """
+    if not sys.stderr.isatty():
+        yield from things
+        return
+    with click.progressbar(things, label=label, file=sys.stderr, length=length) as bar:
+        yield from bar
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the script that completes commands in SHELL.
+
+    bash, zsh: put `eval "$(lamo-cds completion bash)"` into the shell's start file; fish:
+    `lamo-cds completion fish > ~/.config/fish/completions/lamo-cds.fish`.
+    """
+    root = context.find_root().command
+    maker = get_completion_class(shell)
+    if maker is None:
+        raise click.ClickException(f"there is no completion for {shell} in the installed click")
+    click.echo(maker(root, {}, "lamo-cds", "_LAMO_CDS_COMPLETE").source())

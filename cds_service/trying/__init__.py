@@ -1,0 +1,1 @@
+"""Calling a CDS Service from a terminal, as a CDS Client would."""

@@ -1,0 +1,36 @@
+"""Cards for a person to read."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from cds_service.trying.service import plain
+
+COLOURS = {"critical": "red", "warning": "yellow", "info": "blue"}
+
+
+def print_cards(cards: list[dict[str, Any]]) -> None:
+    """Print cards; colours only reach a terminal."""
+    if not cards:
+        click.echo("No cards: everything was checked and nothing was found.")
+    for number, card in enumerate(cards, start=1):
+        click.echo(f"\n{number}. {headline(card)}")
+        for line in plain(card.get("detail", ""), keep_lines=True).splitlines():
+            click.echo(f"   {line}")
+        for suggestion in card.get("suggestions", ()):
+            click.echo(f"   -> {plain(suggestion['label'])}")
+        click.echo(f"   source: {plain(card['source']['label'])}")
+
+
+def headline(card: dict[str, Any]) -> str:
+    """How pressing a card is, and what it says in one line."""
+    indicator = plain(str(card.get("indicator")))
+    label = click.style(indicator.upper(), fg=COLOURS.get(indicator), bold=True)
+    return f"{label}  {click.style(plain(str(card.get('summary'))), bold=True)}"
+
+
+def topics(cards: Iterable[dict[str, Any]]) -> set[str]:
+    """The codes of the topics of cards; those of our service are the names of its rules."""
+    found = (card.get("source", {}).get("topic", {}).get("code") for card in cards)
+    return {str(code) for code in found if code}
