@@ -7,16 +7,19 @@ PORT ?= 8080
 VAR_DIR ?= var
 READY := $(VENV)/.ready
 
-.PHONY: serve demo test check format bench demo-model clean
+.PHONY: serve sandbox demo test check format bench docs demo-model lock release wheelhouse clean
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		torch==2.13.0 --editable '.[dev,postgresql]'
+		torch==2.13.0 --editable '.[dev,postgresql,model]'
 	touch $@
 
 serve: $(READY)
 	HOST=$(HOST) PORT=$(PORT) VAR_DIR=$(VAR_DIR) $(BIN)/lamo-cds serve
+
+sandbox: $(READY)
+	$(BIN)/lamo-cds sandbox serve --service-port $(PORT)
 
 demo: $(READY)
 	$(BIN)/lamo-cds demo --url http://$(HOST):$(PORT) examples/order-sign.json
@@ -27,7 +30,7 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 format: $(READY)
 	$(BIN)/ruff format .
@@ -36,8 +39,21 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks.order_sign
 
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean --config-file docs/site/mkdocs.yml
+
 demo-model: $(READY)
 	$(BIN)/lamo-cds train all --config demo --work $(VAR_DIR)/train --out lamo/demo_artifact
+
+# What is deployed, by hash: docs/deploying.md
+lock:
+	PYTHON=$(PYTHON) sh scripts/lock.sh
+
+release:
+	PYTHON=$(PYTHON) sh scripts/release.sh
+
+wheelhouse: release
+	PYTHON=$(PYTHON) sh scripts/wheelhouse.sh
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
