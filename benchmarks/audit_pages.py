@@ -27,6 +27,7 @@ from werkzeug.test import TestResponse
 from benchmarks.calls import quantile
 from benchmarks.million.people import REVIEWERS
 from benchmarks.million.server import Place, old_place
+from cds_service.artifacts.models import Models
 from cds_service.audit.database import open_engine
 from cds_service.audit.ids import first_event_id
 from cds_service.audit.migrate import upgrade
@@ -190,7 +191,7 @@ def client_of(settings: Settings) -> FlaskClient:
     """The web part as the service builds it, with somebody signed in."""
     artifact = load_artifact(settings.artifact or bundled_artifact_folder())
     limits = ClientLimits(settings.client_rate, settings.client_in_flight)
-    app = build_app(settings, load_to_share(settings, artifact), limits)
+    app = build_app(settings, load_to_share(settings, Models(served=artifact)), limits)
     desk = app.extensions["review"]
     app.extensions["review"] = replace(desk, find_viewer=lambda _: VIEWER)
     return app.test_client()

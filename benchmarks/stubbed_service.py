@@ -6,12 +6,12 @@ python -m benchmarks.stubbed_service
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from cds_service.artifacts.models import chosen_models
+from cds_service.environment import read_settings
 from cds_service.logs import configure_logs, route_libraries
 from cds_service.observing.processes import share_counts
 from cds_service.serve import listen
-from cds_service.settings import read_settings
 from cds_service.tools import load
-from lamo.artifact import bundled_artifact_folder, load_artifact
 from lamo.deadline import Deadline
 from lamo.prompts import Prompt
 
@@ -33,11 +33,11 @@ class StubScorer:
 def main() -> None:
     """Serve as `lamo-cds serve` does, over a database that has its tables."""
     settings = read_settings()
-    artifact = load_artifact(settings.artifact or bundled_artifact_folder())
     configure_logs(settings.log_level)
     route_libraries()
     share_counts(settings.var_dir)
-    listen(settings, replace(load(settings, artifact), scorer=StubScorer()))
+    loaded = load(settings, chosen_models(settings))
+    listen(settings, replace(loaded, model=replace(loaded.model, scorer=StubScorer())))
 
 
 if __name__ == "__main__":

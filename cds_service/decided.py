@@ -54,6 +54,8 @@ class Decided:
         tools: Tools,
         originals: Mapping[str, Mapping[str, Any]],
         overridden: Container[tuple[str, str, str]] = frozenset(),
+        *,
+        has_app: bool = False,
     ) -> CardMaterial:
         """What the cards may say.
 
@@ -61,6 +63,7 @@ class Decided:
             tools: whose policy and tables the cards name.
             originals: the orders of the record as they came, by reference.
             overridden: rules, medications and reasons that were answered not long ago.
+            has_app: whether the client's users may open the evidence app.
         """
         return CardMaterial(
             record=self.record,
@@ -79,6 +82,7 @@ class Decided:
             knowledge_version=tools.rulebook.version,
             public_url=tools.settings.public_url,
             event_id=self.event_id,
+            has_app=has_app,
             new_uuid=tools.new_uuid,
             policy=tools.policy,
             overridden=overridden,

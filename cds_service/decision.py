@@ -5,15 +5,18 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
+from cds_service.artifacts.watched import Watched
 from cds_service.audit.entries import DecisionEntry
 from cds_service.audit.ids import new_event_id
 from cds_service.audit.receipts import receipt_for, receipt_of_call
 from cds_service.audit.within import reserve_s, within
 from cds_service.call import Call
 from cds_service.cards.build import Built, build_cards
+from cds_service.cards.material import CardMaterial
 from cds_service.decided import Decided, Trail
 from cds_service.errors import AuditUnavailable
 from cds_service.hooks.request import HookRequest
+from cds_service.judging import candidates_of, checked, choose_for
 from cds_service.observing.calls import call_decided
 from cds_service.observing.metrics import Answered
 from cds_service.prefetch.attached import read_attachments
@@ -27,15 +30,10 @@ from lamo.explanation import Explanation, explain
 from lamo.notes.digest import NoteDigest
 from lamo.prompts import Prompt, render_prompt
 from lamo.scoring.base import ScorerUnavailable, VariantScorer
-from lamo.selection import Choice, candidates_for, choose, withhold
-from medication_safety.allergies import unknown_classes
-from medication_safety.check import check_medications, shortened, unsaid
-from medication_safety.findings import Finding
-from medication_safety.organ_function import unread_labs
-from medication_safety.rulebook import Rulebook
+from lamo.selection import Choice
+from medication_safety.check import shortened
 
 SIGNING = frozenset({"order-sign", "medication-prescribe"})
-SELECTING = frozenset({"order-select"})  # one order is being chosen: no other is suggested
 UNREAD = frozenset({"absent", "failed"})  # states of a prefetch key
 READ_SHARE = 0.5  # of what is left then, at most, for reading the notes
 EXPLAIN_SHARE = 0.7  # of what is left then, at most, for what speaks for and against
@@ -56,7 +54,7 @@ def decide(request: HookRequest, call: Call, tools: Tools) -> list[dict[str, Any
     asks = (request, call.caller.fhir_bases)
     prefetched = watch.run("prefetch", complete_prefetch, *asks, tools.fhir, fetch_by)
     attached = watch.run("attachments", read_attachments, *asks, prefetched, tools, fetch_by)
-    resources = _hook_resources(request, prefetched, attached, received_at)
+    resources = hook_resources(request, prefetched, attached, received_at)
     mapped, odd = watch.run("map", mapped_record, resources, tools)
     read_by = work_by.share(READ_SHARE)
     record, digest, notes, unread = watch.run("notes", tools.notes.read, mapped, read_by)
@@ -81,12 +79,14 @@ def decide(request: HookRequest, call: Call, tools: Tools) -> list[dict[str, Any
         stopped=stopped,
         fhir_versions=resources.fhir_versions,
     )
-    material = decided.card_material(tools, originals_of(prefetched), answered)
+    has_app = call.caller.has_app
+    material = decided.card_material(tools, originals_of(prefetched), answered, has_app=has_app)
     built = watch.run("cards", build_cards, material)
     trail = Trail(call=call, received_at=received_at, prefetched=prefetched)
     entry = decided.audit_entry(built, trail, tools)
     watch.run("record", record_decision, entry, tools, call.deadline)
     call_decided(_answered(decided, built, trail))
+    offer_to_shadow(decided, digest, material, entry, tools)
     return built.cards
 
 
@@ -95,17 +95,6 @@ def mapped_record(resources: HookResources, tools: Tools) -> tuple[PatientRecord
     mapped, odd = map_record(resources, tools.tables)
     record, crowded = shortened(mapped)
     return record, (*odd, *crowded)
-
-
-def checked(
-    record: PatientRecord, choice: Choice, rulebook: Rulebook
-) -> tuple[Choice, tuple[Finding, ...], tuple[Gap, ...]]:
-    """The choice without what the rules object to, that, and what they could not look at."""
-    proposed = [score.ingredient for score in choice.proposed]
-    findings = check_medications(record, proposed, rulebook)
-    unknown = unknown_classes(record, rulebook.knowledge)
-    labs = unread_labs(record, record.ordered, rulebook.organs)
-    return withhold(choice, findings), findings, (*unknown, *labs, *unsaid(findings))
 
 
 def try_score(
@@ -190,9 +179,26 @@ def record_decision(entry: DecisionEntry, tools: Tools, deadline: Deadline) -> N
         receipt_of_call.set(receipt_for(entry.event_id, leaf, tools.signing))
 
 
-def choose_for(record: PatientRecord, log_odds: Mapping[str, float], tools: Tools) -> Choice:
-    """What the scores lead to, with the indication table in view."""
-    return choose(record, log_odds, tools.artifact, indicating=tools.indications.for_label)
+def offer_to_shadow(
+    decided: Decided,
+    digest: NoteDigest | None,
+    material: CardMaterial,
+    entry: DecisionEntry,
+    tools: Tools,
+) -> None:
+    """Have a shadow, where there is one, look at a decision that was scored, behind the answer."""
+    if tools.shadow is None or not decided.choice.scores:
+        return
+    watched = Watched(
+        decided=decided,
+        digest=digest,
+        material=material,
+        client=entry.client,
+        card_count=len(entry.cards),
+        score_ms=entry.stage_ms["score"],
+        served=tools.artifact.sha256,
+    )
+    tools.shadow.offer(watched)
 
 
 def originals_of(prefetched: Prefetched) -> Mapping[str, Mapping[str, Any]]:
@@ -216,7 +222,7 @@ def _asked(
     """
     if prefetched.states["conditions"] in UNREAD:
         return ()
-    return candidates_for(record, tools.artifact, only_ordered=request.hook in SELECTING)
+    return candidates_of(request, record, tools)
 
 
 def _answered(decided: Decided, built: Built, trail: Trail) -> Answered:
@@ -229,12 +235,13 @@ def _answered(decided: Decided, built: Built, trail: Trail) -> Answered:
     )
 
 
-def _hook_resources(
+def hook_resources(
     request: HookRequest,
     prefetched: Prefetched,
     attached: Mapping[str, Attachment],
     received_at: datetime,
 ) -> HookResources:
+    """What a record is mapped from."""
     return HookResources(
         patient_id=request.patient_id,
         encounter_id=request.encounter_id,

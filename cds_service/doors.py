@@ -13,6 +13,7 @@ from cds_service.observing.health import Check
 from cds_service.observing.traces import Traces
 from cds_service.reviewer.desk import ReviewDesk
 from cds_service.settings import Settings
+from cds_service.smart.desk import SmartDesk
 from cds_service.trust import Identify, Spend
 from lamo.deadline import Deadline
 from lamo.model_card import ModelCard
@@ -46,4 +47,5 @@ class Doors:
     refused_tokens: Callable[[], Sequence[RefusedToken]] = tuple  # the latest, for operators
     checks: tuple[Check, ...] = ()  # that readiness depends on
     review: ReviewDesk | None = None  # what the pages under /review work with
+    smart: SmartDesk | None = None  # what the evidence app works with; needs the pages of review
     traces: Traces | None = None  # where the settings name a collector

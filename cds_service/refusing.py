@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cds_service.settings import SettingsError
+from cds_service.environment import SettingsError
 
 Command = Callable[..., None]
 Refusals = Callable[[], tuple[type[Exception], ...]]

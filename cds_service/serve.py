@@ -1,98 +1,76 @@
 """The service from its settings: all that can be refused is refused here, then calls are taken."""
 
-import gc
-from functools import partial
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import IO, Any
 
 import click
 import structlog
 from flask import Flask
 
-from cds_service.audit.administering import check_keys
-from cds_service.audit.database import open_engine
+from cds_service.artifacts.shadow import Shadow
 from cds_service.audit.log import AuditLog
 from cds_service.audit.migrate import upgrade_or_check
 from cds_service.audit.sequencer import start_sequencer
 from cds_service.audit.sinks.starting import start_sinks
-from cds_service.cards.policy import load_policy
+from cds_service.call import Call
 from cds_service.clients.building import build_trust
-from cds_service.clients.registry import ClientRegistry
 from cds_service.decision import decide
-from cds_service.doors import Doors
+from cds_service.doors import Decide, Doors
 from cds_service.hooks.discovery import SERVICES
+from cds_service.hooks.request import HookRequest
 from cds_service.keys.building import keys_at_hand
-from cds_service.keys.service import KeyService
 from cds_service.keys.signing import FILE as SIGNING_FILE
 from cds_service.keys.signing import SigningFile
 from cds_service.logs import configure_logs, route_libraries
-from cds_service.notes.building import note_plan
 from cds_service.observing.checks import service_checks
 from cds_service.observing.metrics import model_served
 from cds_service.observing.processes import share_counts
-from cds_service.observing.traces import Traces, check_traces
-from cds_service.production import check_production
+from cds_service.observing.traces import Traces
 from cds_service.reviewer.building import build_desk
 from cds_service.served.history import record_served
 from cds_service.served.identity import model_identity, service_identity
 from cds_service.serving.admission import Admission, Places
 from cds_service.serving.client_limits import ClientLimits
-from cds_service.serving.server import Server
+from cds_service.serving.running import hold
+from cds_service.serving.server import Server, share_memory
 from cds_service.settings import Settings
 from cds_service.site_attributes import load_site_attributes
-from cds_service.tools import Loaded, Tools, check_scoring_server, load_to_share, open_tools
+from cds_service.smart.building import build_smart_desk
+from cds_service.starting.needs import REFUSALS, Start, refuse
+from cds_service.tools import Loaded, Tools, load_to_share, open_tools, with_model
 from cds_service.web.app import create_app
-from lamo.artifact import Artifact, bundled_artifact_folder, load_artifact
 from lamo.deadline import Deadline
 from lamo.model_card import model_card
 from lamo.scoring.base import ScorerUnavailable
-from lamo.scoring.device import check_device
 from lamo.scoring.probe import probe
 
 log = structlog.get_logger()
 
 WARM_UP_MS = 60_000
-RARELY = (20_000, 20, 50)  # a call makes some 10,000 objects, and leaves none of them in a cycle
 
 
 def serve(settings: Settings) -> None:
     """Migrate the audit log, then listen until told to stop.
 
     Raises:
-        ArtifactRefused: the artifact cannot be served.
-        ClientRefused: the clients file cannot be used.
-        DeviceMissing: the model cannot run where the settings say.
-        EndpointRefused: the note endpoint cannot be used, or is not one that notes may go to.
-        HalfConfigured: production mode lacks something.
-        KeysRefused: the keys cannot be used.
-        PolicyRefused: the card policy cannot be used.
-        SiteAttributesRefused: what the site states in the model card cannot be used.
-        ServerRefused: the scoring server has not this artifact, or does not answer.
-        TracesRefused: traces are asked for and cannot be made.
-        AuditFailure: the audit database cannot be used.
+        Exception: one of `starting.needs.REFUSALS`, which says what stops the start.
     """
     # refused here, in one line, and not in every worker
-    artifact = load_artifact(settings.artifact or bundled_artifact_folder())
-    if settings.scorer_url:
-        check_scoring_server(settings)
-    else:
-        check_device(settings.model_device)
-    check_note_endpoint(settings)
-    load_policy(settings.card_policy)
-    load_site_attributes(settings.site_attributes)
-    if settings.traces_url:
-        check_traces()
+    start = Start(settings)
+    refuse(start, "at once")
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     keys = keys_at_hand(settings)
     signing = SigningFile(settings.var_dir / SIGNING_FILE)
     signing.create()
     signing.read()
     upgrade_or_check(settings.database_url, keys)
-    check_keys(settings.database_url, keys)
-    check_clients(settings, artifact)
+    refuse(start, "with tables")
     configure_logs(settings.log_level)
     route_libraries()
     share_counts(settings.var_dir)
-    loaded = load_to_share(settings, artifact)
-    tell_served(settings, keys, loaded)
+    loaded = load_to_share(settings, start.models)
+    tell_served(settings, loaded)
     listen(settings, loaded)
 
 
@@ -103,50 +81,70 @@ def listen(settings: Settings, loaded: Loaded) -> None:
     or thread (but numpy's, which ends and begins by itself around a fork).
     """
     limits = ClientLimits(settings.client_rate, settings.client_in_flight)
-    gc.collect()
-    gc.freeze()  # a collection would write to what is shared, and so copy it
-    gc.set_threshold(*RARELY)
+    present = Present(settings, loaded)
+    share_memory()
     Server(
         settings,
-        load=lambda: build_app(settings, loaded, limits),
+        load=lambda: build_app(settings, present.loaded, limits),
         limits=limits,
-        when_ready=lambda: print_addresses(settings, is_loaded=loaded.scorer is not None),
+        when_ready=present.ready,
+        renew=present.renew,
     ).run()
 
 
-def tell_served(settings: Settings, keys: KeyService, loaded: Loaded) -> None:
+class Present:
+    """What is served now: replaced as a whole when the service is told to look again."""
+
+    def __init__(self, settings: Settings, loaded: Loaded) -> None:
+        """Begin with what the start has loaded."""
+        self.settings, self.loaded = settings, loaded
+        self._held: IO[bytes] | None = None
+
+    def ready(self) -> None:
+        """Called when the first process listens, and takes signals."""
+        self._held = hold(self.settings.var_dir)
+        print_addresses(self.settings, is_loaded=self.loaded.model.scorer is not None)
+
+    def renew(self) -> bool:
+        """Load what is chosen by now; False where that is refused: what is served stays.
+
+        A model that is served already is not loaded again.
+        """
+        start = Start(self.settings)
+        try:
+            refuse(start, "at once")
+            refuse(start, "with tables")
+            loaded = load_to_share(self.settings, start.models, self.loaded)
+            tell_served(self.settings, loaded)
+        except REFUSALS as refused:
+            log.error("models_not_renewed", error=type(refused).__name__)
+            click.echo(f"the models are as before: {refused}", err=True)
+            return False
+        self.loaded = loaded
+        share_memory()
+        log.info("models_renewed", version=loaded.model.artifact.version)
+        return True
+
+
+def tell_served(settings: Settings, loaded: Loaded) -> None:
     """Record what is served from now on, where it is not what was served before."""
-    model = model_identity(loaded.artifact, loaded.rulebook, loaded.policy)
-    log = AuditLog(settings.database_url, keys)
+    model = model_identity(loaded.model.artifact, loaded.rulebook, loaded.policy)
+    canary = loaded.canary.artifact.identity() if loaded.canary else None
+    log = AuditLog(settings.database_url, keys_at_hand(settings))
     try:
-        record_served(log, service_identity(model))
+        record_served(log, service_identity(model, canary))
     finally:
         log.close()  # no connection may outlast a fork
 
 
-def check_clients(settings: Settings, artifact: Artifact) -> None:
-    """Return when the clients file can be used and production mode lacks nothing."""
-    engine = open_engine(settings.database_url)
-    try:
-        registry = ClientRegistry(engine, settings.clients_file)
-        check_production(settings, registry, is_demonstration=artifact.is_demonstration)
-    finally:
-        engine.dispose()  # no connection may outlast a fork
-
-
-def check_note_endpoint(settings: Settings) -> None:
-    """Return when the note endpoint of the settings answers as it must, or there is none."""
-    plan = note_plan(settings)
-    if plan is not None:
-        from lamo.notes.model_reader.check import check_endpoint
-
-        check_endpoint(plan)
-
-
 def build_app(settings: Settings, loaded: Loaded, limits: ClientLimits) -> Flask:
-    """Open what a process has for itself, run the model once, and put the web part in front."""
+    """Open what a process has for itself, run the models once, and put the web part in front."""
     tools, trust = open_tools(settings, loaded), build_trust(settings)
+    if loaded.shadow:
+        tools = replace(tools, shadow=Shadow(with_model(tools, loaded.shadow)))
     warm_up(tools)
+    if tools.canary:
+        warm_up(tools.canary)
     start_sequencer(settings.sequencer_url, settings.var_dir)
     start_sinks(settings)
     tools.stops.follow()
@@ -160,14 +158,25 @@ def build_app(settings: Settings, loaded: Loaded, limits: ClientLimits) -> Flask
             spend=trust.spend,
             admit=Admission(limits, Places(settings.threads)).one,
             refused_tokens=trust.refused.latest,
-            decide=partial(decide, tools=tools),
+            decide=answering(tools),
             is_demonstration=tools.artifact.is_demonstration,
             model_card=lambda: card,
             checks=service_checks(tools),
             review=build_desk(tools, trust, lambda: card),
+            smart=build_smart_desk(tools),
             traces=Traces(settings.traces_url) if settings.traces_url else None,
         )
     )
+
+
+def answering(tools: Tools) -> Decide:
+    """What decides calls, each with the model of its client; a shadow waits until none is left."""
+
+    def answer(request: HookRequest, call: Call) -> list[dict[str, Any]]:
+        with tools.shadow.waiting() if tools.shadow else nullcontext():
+            return decide(request, call, tools.for_client(call.caller.client))
+
+    return answer
 
 
 def warm_up(tools: Tools) -> None:

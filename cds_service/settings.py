@@ -1,17 +1,14 @@
-"""The one reader of the environment. Built once at start, frozen, passed down."""
+"""Everything that an operator may choose. Built once at start, frozen, passed down."""
 
-import os
-from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AliasChoices,
     BeforeValidator,
     Field,
     SecretStr,
-    ValidationError,
     field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -20,11 +17,6 @@ from cds_service.hooks.request import is_plain_url
 from cds_service.reviewer.roles import ROLES
 
 PREFIX = "LAMO_"
-TEST_PREFIX = "LAMO_TEST_"  # read by the tests, never by the service
-
-
-class SettingsError(Exception):
-    """The environment is wrong. Lists every bad setting with what is accepted."""
 
 
 def _split(value: object) -> object:
@@ -84,7 +76,13 @@ class Settings(BaseSettings):
         description="the same database as the role of the sequencer; unset for LAMO_DATABASE_URL",
     )
     artifact: Path | None = Field(
-        None, description="the folder of a model artifact; unset for the bundled demonstration"
+        None,
+        description="the folder of a model artifact that is served whatever `lamo-cds model` says; "
+        "unset for the active one, or the bundled demonstration",
+    )
+    models_dir: Path = Field(
+        default_factory=lambda data: data.get("var_dir", Path("var")) / "models",
+        description="the folder of model artifacts that `lamo-cds model` keeps",
     )
     deadline_ms: int = Field(
         500, ge=50, le=60_000, description="milliseconds for a whole call, 50 to 60000"
@@ -344,10 +342,15 @@ class Settings(BaseSettings):
     @property
     def is_open(self) -> bool:
         """Whether anybody who reaches this machine may call."""
+        return not (self.is_production or self.is_loopback)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it listens to this machine alone."""
         try:
-            return not (self.is_production or ip_address(self.host).is_loopback)
+            return ip_address(self.host).is_loopback
         except ValueError:
-            return not (self.is_production or self.host == "localhost")
+            return self.host == "localhost"
 
     @property
     def is_production(self) -> bool:
@@ -367,75 +370,5 @@ class Settings(BaseSettings):
         return self.public_url or f"http://{host}:{self.port}"
 
 
-def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings from the environment.
-
-    Raises:
-        SettingsError: some are wrong or unknown; lists them all.
-    """
-    faults = _unknown(environment)
-    try:
-        settings = Settings()
-        faults += _of_no_note_model(settings) + _of_half_a_provider(settings)
-    except ValidationError as error:
-        faults += [
-            _fault(detail)
-            for detail in error.errors()
-            if detail["type"] != "default_factory_not_called"  # follows from another fault
-        ]
-    if faults:
-        lines = "\n".join(f"  {fault}" for fault in faults)
-        raise SettingsError(f"the environment has settings that cannot be used:\n{lines}")
-    return settings
-
-
-def env_name(field: str) -> str:
-    """The environment variable that sets a field."""
-    plain = ("host", "port", "var_dir")
-    return field.upper() if field in plain else f"{PREFIX}{field.upper()}"
-
-
 def _sqlite_in(var_dir: Path) -> str:
     return f"sqlite:///{var_dir.absolute() / 'audit.db'}"
-
-
-def _unknown(environment: Mapping[str, str]) -> list[str]:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    ours = (name for name in environment if name.startswith(PREFIX))
-    strange = sorted(name for name in ours if not name.startswith(TEST_PREFIX))
-    return [
-        f"{name}: found a setting of no known name, wanted one of {', '.join(sorted(known))}"
-        for name in strange
-        if name not in known
-    ]
-
-
-def _of_no_note_model(settings: Settings) -> list[str]:
-    """What is said of a note model that there is not: it would be ignored without a word."""
-    if settings.notes_url is not None:
-        return []
-    said = ("notes_model", "notes_key", "notes_hosts", "notes_ca_file")
-    return [
-        f"{env_name(name)}: found without {env_name('notes_url')}, wanted both, or neither to "
-        "read notes by rules alone"
-        for name in said
-        if getattr(settings, name)
-    ]
-
-
-def _of_half_a_provider(settings: Settings) -> list[str]:
-    """What is missing of an identity provider: half of one signs nobody in."""
-    names = ("oidc_issuer", "oidc_client_id", "oidc_client_secret")
-    missing = [name for name in names if getattr(settings, name) is None]
-    if len(missing) in (0, len(names)):
-        return []
-    needed = f"wanted {', '.join(map(env_name, names))} together, or none of them"
-    return [f"{env_name(name)}: found nothing, {needed}" for name in missing]
-
-
-def _fault(detail: Any) -> str:
-    """One line about one bad setting. A database URL may hold a password and is not repeated."""
-    name = str(detail["loc"][0]).removeprefix(PREFIX).lower()
-    is_secret = "url" in name or "SecretStr" in str(Settings.model_fields[name].annotation)
-    found = "a value of another form" if is_secret else repr(detail["input"])
-    return f"{env_name(name)}: found {found}, wanted {Settings.model_fields[name].description}"

@@ -34,6 +34,7 @@ class Caller:
     client: str = ANONYMOUS  # the name of a registered one
     fhir_bases: tuple[str, ...] | None = None  # what may be read for it; None: as settings allow
     services: tuple[str, ...] = ()  # ids that it may call; empty for all
+    has_app: bool = False  # its users may open the evidence app
     token: Verified | None = field(default=None, repr=False)  # good for one request, not yet spent
     doubt: str = ""  # why a token that came was not believed; in sandbox mode alone
 
@@ -87,6 +88,7 @@ class Trust:
             client=client.name,
             fhir_bases=client.fhir_bases,
             services=client.services,
+            has_app=client.smart_client_id is not None,
             token=token,
         )
 

@@ -134,6 +134,17 @@ def load_artifact(folder: Path) -> Artifact:
         ArtifactRefused: no manifest, an unknown format, another prompt version, a file that is
             missing, changed, unlisted or of a kind that may hold code.
     """
+    artifact = read_manifest(folder)
+    _verify_files(folder, artifact.files)
+    return artifact
+
+
+def read_manifest(folder: Path) -> Artifact:
+    """Read what an artifact says of itself. No file of it is verified: nothing may be served so.
+
+    Raises:
+        ArtifactRefused: no manifest, an unknown format, or another prompt version.
+    """
     manifest = folder / MANIFEST
     if not manifest.is_file():
         raise ArtifactRefused(
@@ -151,7 +162,6 @@ def load_artifact(folder: Path) -> Artifact:
             f"{manifest} was trained on prompt version {raw['prompt_version']!r}, this version "
             f"renders {sorted(LAYOUTS)}: train again, or install the version that rendered it"
         )
-    _verify_files(folder, raw["files"])
     return _from_manifest(folder, raw)
 
 

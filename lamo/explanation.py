@@ -8,7 +8,8 @@ Facts are left out of what the prompt shows. A list that was cut is not filled u
 fit, so one thing changes at a time.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeVar
@@ -52,6 +53,12 @@ class Omission:
     facts: tuple[Fact, ...]  # what of the record says so, the latest first; a text has none
     record: PatientRecord
     digest: NoteDigest | None
+
+    @property
+    def key(self) -> str:
+        """Names the fact among those of any prompt, and does not show its words."""
+        named = f"{self.section}\n{self.named}"
+        return hashlib.sha256(named.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +134,29 @@ def explain(
     )
 
 
+def without(
+    record: PatientRecord, digest: NoteDigest | None, keys: Collection[str], plan: PromptPlan
+) -> Prompt:
+    """The prompt of a patient without several facts at once.
+
+    Args:
+        record: as far as the prompt shows it (`as_shown`).
+        digest: the same of the notes.
+        keys: of `Omission.key`; what is of no fact is left alone.
+        plan: as `render_prompt` had it.
+    """
+    for key in keys:
+        found = (one for one in omissions_of(record, digest) if one.key == key)
+        if (omission := next(found, None)) is not None:
+            record, digest = omission.record, omission.digest
+    return render_prompt(record, digest, _whatever_fits(plan))[0]
+
+
+def _whatever_fits(plan: PromptPlan) -> PromptPlan:
+    """Without a test of length, or a section that was left out would come back."""
+    return replace(plan, fits=DEFAULT_PLAN.fits)
+
+
 def _in_time(deadline: Deadline) -> None:
     """Raise as a scorer does when it is out of time, also for scorers that would not."""
     if deadline.left_s() == 0:
@@ -134,7 +164,7 @@ def _in_time(deadline: Deadline) -> None:
 
 
 def _left_out(omissions: Iterable[Omission], plan: PromptPlan) -> Iterator[Prompt]:
-    whatever_fits = replace(plan, fits=DEFAULT_PLAN.fits)  # or a section left out would come back
+    whatever_fits = _whatever_fits(plan)
     for omission in omissions:
         yield render_prompt(omission.record, omission.digest, whatever_fits)[0]
 

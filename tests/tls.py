@@ -10,14 +10,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def self_signed(folder: Path, name: str) -> Path:
-    """A PEM file with a certificate of a host name, and its key."""
+def self_signed(folder: Path, name: str, days: int = 1) -> Path:
+    """A PEM file with a certificate of a host name, valid for so many days, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1)
-    builder = builder.not_valid_before(now - timedelta(days=1))
-    builder = builder.not_valid_after(now + timedelta(days=1))
+    builder = builder.not_valid_before(now + timedelta(days=min(0, days) - 1))
+    builder = builder.not_valid_after(now + timedelta(days=days))
     names = x509.SubjectAlternativeName([x509.DNSName(name)])
     made = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
     private = key.private_bytes(

@@ -21,6 +21,7 @@ from cds_service.audit.entries import (
     Entry,
     ErrorEntry,
     FeedbackEntry,
+    ShadowEntry,
 )
 from cds_service.audit.payloads import seal_payload
 from cds_service.audit.vault import DataKey
@@ -58,6 +59,7 @@ PROTECTED: Mapping[str, tuple[str, ...]] = {
     "error": ("message",),
     "access": ("patient_client", "patient_id", "purpose"),
     "administration": ("reason",),
+    "shadow": ("patient_id", "chosen", "differences", "scores"),
     "feedback": ("override_reason", "user_comment", "unknown_suggestions"),
 }
 DELIBERATE = frozenset({"SwitchedOff"})  # refusals with the status of a failure
@@ -110,6 +112,11 @@ def _(entry: AccessEntry) -> dict[str, Any]:
 @_result.register
 def _(entry: AdministrationEntry) -> dict[str, Any]:
     return {"kind": "administration", "outcome": "ok", "status": 200}
+
+
+@_result.register
+def _(entry: ShadowEntry) -> dict[str, Any]:
+    return {"kind": "shadow", "outcome": "ok", "status": 200}
 
 
 def build_event(entry: Entry, recorded_at: datetime) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from cds_service.audit.read_model.cli import reindex
 from cds_service.audit.stats_cli import stats
 from cds_service.audit.text import printable, render_body
 from cds_service.audit.vault import Whom
+from cds_service.environment import read_settings
 from cds_service.keys.building import keys_if_any
 from cds_service.keys.service import KeyService
-from cds_service.settings import read_settings
 
 WHY_NOT_SHOWN = {
     "closed": "the keys that it was encrypted under are not at hand (VAR_DIR or LAMO_KEYS)",

@@ -106,6 +106,14 @@ def _sqlite_uri(url: URL, create: bool) -> URL:
     )
 
 
+def is_made(database_url: str) -> bool:
+    """Whether there is anything to connect to; False for a SQLite file that is not there."""
+    url = _parse_url(database_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return True
+    return url.database.startswith("file:") or Path(url.database).exists()
+
+
 def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver's own BEGIN comes too late: see _begin_sqlite
     connection.execute("PRAGMA synchronous = FULL")

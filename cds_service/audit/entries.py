@@ -84,6 +84,27 @@ class DecisionEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowEntry:
+    """What another model would have made of one decision. Nobody was shown it."""
+
+    event_id: str
+    decision_event_id: str
+    service_id: str
+    hook: str
+    client: str  # of the decision
+    patient_id: str
+    served: str  # hash of the artifact that the decision was made with
+    model: Mapping[str, Any]  # the other one
+    score_ms: Mapping[str, float]  # of both
+    cards: Mapping[str, int]  # how many were sent, and how many would have been
+    proposed: Mapping[str, int]  # how many both have, and how many each has alone
+    unsupported: Mapping[str, int]  # the same of the orders
+    chosen: Mapping[str, Sequence[str]]  # RxNorm codes
+    differences: Mapping[str, Mapping[str, float]]  # of log-odds, by medication group
+    scores: Table  # every candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorEntry:
     """One call that was refused or failed."""
 
@@ -162,4 +183,4 @@ class AdministrationEntry:
     client: str = REVIEW
 
 
-Entry = DecisionEntry | ErrorEntry | FeedbackEntry | AccessEntry | AdministrationEntry
+Entry = DecisionEntry | ErrorEntry | FeedbackEntry | AccessEntry | AdministrationEntry | ShadowEntry

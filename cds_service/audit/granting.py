@@ -8,7 +8,7 @@ from sqlalchemy import text
 from cds_service.audit.database import open_engine, reporting_failures
 from cds_service.audit.place import refusals
 from cds_service.audit.rights import Roles, grant_statements
-from cds_service.settings import read_settings
+from cds_service.environment import read_settings
 
 TIMEOUT_S = 60.0
 

@@ -3,7 +3,7 @@
 Nothing here updates or deletes a row, and the database refuses it as well (but see keeping.py).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -24,8 +24,10 @@ from cds_service.audit.entries import (
     Entry,
     ErrorEntry,
     FeedbackEntry,
+    ShadowEntry,
 )
 from cds_service.audit.feedback import feedback_columns, new_feedback
+from cds_service.audit.ids import first_event_id
 from cds_service.audit.merkle import leaf_hash
 from cds_service.audit.migrate import check_head, check_writable
 from cds_service.audit.overrides import Overrides, overrides_of
@@ -35,6 +37,7 @@ from cds_service.audit.reading import (
     StoredEvent,
     find_event,
     list_events,
+    page_of_kind,
 )
 from cds_service.audit.vault import Vault, Whom
 from cds_service.audit.writing import insert_events
@@ -142,6 +145,28 @@ class AuditLog:
         """
         self._append(entry, change=change)
 
+    def append_shadow(self, entry: ShadowEntry) -> bool:
+        """Commit what another model would have made of a decision.
+
+        Returns:
+            False for a patient who was erased since: nothing is kept.
+        """
+        whom = Whom(client=entry.client, patient_id=entry.patient_id)
+        with self._counter.numbers(1) as (worker,):
+            event = self._built(entry, worker)
+
+            def work() -> bool:
+                with self._reader.begin() as connection:
+                    key = self._vault.known_key(connection, whom)
+                if key is not None:
+                    self._insert(seal_event(event, key, key.patient))
+                return key is not None
+
+            is_kept = self._racing(work)
+        if not is_kept:
+            self._counter.give_back([worker])
+        return is_kept
+
     def append_feedback(self, *entries: FeedbackEntry) -> int:
         """Commit what became of cards in one transaction: all of it, or nothing.
 
@@ -197,6 +222,24 @@ class AuditLog:
         filters = {"before": before, "hook": hook, "outcome": outcome}
         with reporting_failures(), self._shower.begin() as connection:
             return list_events(connection, self._vault, limit, filters, patient)
+
+    def events_of_kind(
+        self, kind: str, since: datetime | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        """Return bodies of events, oldest first, with what is protected where it opens.
+
+        Args:
+            kind: of the events.
+            since: only of those that were made from then on.
+        """
+        after = first_event_id(since) if since else ""
+        while True:
+            with reporting_failures(), self._shower.begin() as connection:
+                page = page_of_kind(connection, self._vault, kind, after)
+            yield from page
+            if not page:
+                return
+            after = page[-1]["event_id"]
 
     def find_event(self, event_id: str, *, is_opened: bool = True) -> StoredEvent:
         """Return one event with its body and with what is linked to it.

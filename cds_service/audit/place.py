@@ -9,11 +9,12 @@ import click
 from cds_service.audit.database import AuditFailure
 from cds_service.audit.keeping import HoldInPlace, PatientUnknown
 from cds_service.audit.log import EventUnknown
+from cds_service.environment import SettingsError
 from cds_service.keys.file_keys import FileKeys
 from cds_service.keys.ring import new_ring
 from cds_service.keys.service import KeyService, KeysRefused
 from cds_service.notes.store import StoreFailure
-from cds_service.settings import Settings, SettingsError
+from cds_service.settings import Settings
 
 MENDABLE = (
     EventUnknown,

@@ -13,6 +13,7 @@ from cds_service.audit.payloads import open_payload
 from cds_service.audit.vault import DataKey, Vault, Whom
 from cds_service.keys.service import NotOpened
 
+PAGE = 200  # events that are in memory at once
 Protected = Literal["open", "closed", "gone"]
 
 
@@ -100,6 +101,17 @@ def find_protected(
     rows = connection.execute(_events().where(EventRow.event_id.in_(event_ids)))
     found = {row.event_id: _private(row, vault) for row in rows}
     return {event_id: private for event_id, (state, private) in found.items() if state == "open"}
+
+
+def page_of_kind(
+    connection: Connection, vault: Vault, kind: str, after: str
+) -> Sequence[Mapping[str, Any]]:
+    """See AuditLog.events_of_kind; the next PAGE of them behind an event id."""
+    query = _events().add_columns(EventRow.body).where(EventRow.kind == kind)
+    query = query.where(EventRow.event_id > after).order_by(EventRow.event_id).limit(PAGE)
+    return [
+        merged(json.loads(row.body), _private(row, vault)[1]) for row in connection.execute(query)
+    ]
 
 
 def merged(body: Mapping[str, Any], private: Mapping[str, Any]) -> dict[str, Any]:

@@ -90,6 +90,11 @@ def receipt_for(event_id: str, leaf: bytes, signing: SigningFile) -> str | None:
     return sign_receipt(signer, event_id, leaf, time.time_ns() // 1_000_000).to_text()
 
 
+def receipt_begins(event_id: str, leaf: bytes) -> str:
+    """How every receipt of an event begins, whenever it was signed."""
+    return ".".join((VERSION, event_id, _encoded(leaf)))
+
+
 def parse_receipt(text: str) -> Receipt:
     """Take the value of the header apart; nothing is verified yet.
 

@@ -79,6 +79,7 @@ RIGHTS: Mapping[str, Rights] = {
     "served": Rights(writer=ADD),
     "account": Rights(writer=CHANGE, reader=()),  # who reads the log learns no password's hash
     "session": Rights(writer=CHANGE, reader=()),
+    "smart_session": Rights(writer=CHANGE, reader=()),
     "saved_filter": _WORKING,
     # what pages search in, derived from the log
     "projection": Rights(writer=READ, sequencer=_DERIVE),

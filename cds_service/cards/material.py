@@ -38,6 +38,7 @@ class CardMaterial:
     tapers: TaperTable = field(default_factory=TaperTable.load)
     overridden: Container[tuple[str, str, str]] = frozenset()  # (rule, RxNorm code, basis)
     stopped: Container[str] = frozenset()  # rules that the hospital has switched off
+    has_app: bool = False  # the client's users may open the evidence app
     offers_drafts: bool = True  # False: the client's FHIR is not R4, and only R4 is written
 
     @property

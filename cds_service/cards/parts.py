@@ -15,6 +15,8 @@ from medication_safety.findings import Severity
 Json = dict[str, Any]
 Answer = tuple[str, str, str]  # rule, RxNorm code, basis
 HL7_REASONS = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
+LAUNCH = "/smart/launch"  # below the public URL: the evidence app (SMART App Launch)
+EVIDENCE = "/evidence"  # and the page beside it that is open to whoever has its address
 OWN_REASONS = "urn:lamo-cds:override-reason"
 OWN_TOPICS = "urn:lamo-cds:card-topic"
 TOPICS = {
@@ -89,7 +91,7 @@ def card_json(parts: Parts, material: CardMaterial) -> Json:
         "suggestions": list(parts.suggestions),
         "selectionBehavior": parts.behavior if parts.suggestions else None,
         "overrideReasons": [reason_json(code) for code in parts.reasons],
-        "links": links_json(material.public_url),
+        "links": links_json(material),
     }
     return {name: value for name, value in card.items() if value}
 
@@ -115,13 +117,28 @@ def reason_code(coding: Mapping[str, Any] | None) -> str | None:
     return code if is_ours else "other"
 
 
-def links_json(public_url: str | None) -> list[Json]:
-    """The link to the page about the model; none without a real absolute address."""
-    parts = urlsplit(public_url or "")
-    if public_url is None or parts.scheme not in ("http", "https") or not parts.netloc:
+def links_json(material: CardMaterial) -> list[Json]:
+    """Links to the evidence for a card, and to the page about the model.
+
+    The evidence opens as a SMART app where the client is registered for it, else as a page that
+    holds nothing of a patient. None of them without a real absolute address; none opens by itself.
+    """
+    url = material.public_url
+    parts = urlsplit(url or "")
+    if url is None or parts.scheme not in ("http", "https") or not parts.netloc:
         return []
-    url = f"{public_url}/model-card.html"
-    return [{"label": "About this service and its model", "url": url, "type": "absolute"}]
+    card = f"{url}/model-card.html"
+    about = {"label": "About this service and its model", "url": card, "type": "absolute"}
+    return [_evidence_link(url, material), about]
+
+
+def _evidence_link(public_url: str, material: CardMaterial) -> Json:
+    label = "Evidence for this advice"
+    if not material.has_app:
+        url = f"{public_url}{EVIDENCE}/{material.event_id}"
+        return {"label": label, "url": url, "type": "absolute"}
+    url = f"{public_url}{LAUNCH}"
+    return {"label": label, "url": url, "type": "smart", "appContext": material.event_id}
 
 
 def suggestion_json(label: str, action: Json, new_uuid: Callable[[], str]) -> Json:

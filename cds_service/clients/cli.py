@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cds_service.environment import read_settings
 from cds_service.refusing import refusing
-from cds_service.settings import Settings, read_settings
+from cds_service.settings import Settings
 
 if TYPE_CHECKING:  # imports SQLAlchemy and PyJWT, and help has to be instant
     from cds_service.clients.registry import ClientRegistry, Listed
@@ -44,6 +45,13 @@ def _members(command: Callable[..., None]) -> Callable[..., None]:
     """What may be said of a client beside its keys."""
     for option in (
         click.option("--longest-token-s", type=int, help="Seconds that a token may live."),
+        click.option("--frame-origin", "frame_origins", multiple=True, help="That may frame it."),
+        click.option(
+            "--smart-auth",
+            type=click.Choice(["public", "private_key_jwt"]),
+            help="How the evidence app proves who it is; public by default.",
+        ),
+        click.option("--smart-client-id", help="What its EHR calls the evidence app."),
         click.option("--certificate", help="The subject of its client certificate."),
         click.option("--audience", "audiences", multiple=True, help="An aud beside the URL."),
         click.option("--fhir-base", "fhir_bases", multiple=True, help="A FHIR server to read."),

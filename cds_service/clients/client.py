@@ -1,9 +1,10 @@
 """What is registered of one CDS Client: all that a token or a call of it is held against."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -11,9 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from cds_service.clients.key_sets import KeySetRefused, read_key_set
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.request import is_plain_url
+from cds_service.outbound.urls import is_same_base
 
 KNOWN_BY = ("name", "issuer", "certificate")  # members that no two clients share
 MOST_TOKEN_S = 3600  # CDS Hooks best practices: a token, and the memory of its jti, lives an hour
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")  # RFC 6454, as a browser writes it
 PYDANTIC = "Value error, "
 SANDBOX_ISSUERS = frozenset({"https://sandbox.cds-hooks.org"})  # its private key is public
 
@@ -37,6 +40,9 @@ class RegisteredClient(BaseModel):
     audiences: tuple[str, ...] = ()  # what its tokens say in `aud` beside the URL called
     certificate: str | None = Field(None, min_length=1, max_length=512)  # subject, of mutual TLS
     longest_token_s: int = Field(MOST_TOKEN_S, ge=30, le=MOST_TOKEN_S)
+    smart_client_id: str | None = Field(None, pattern=r"^[\x21-\x7e]{1,255}$")  # None: no app
+    smart_auth: Literal["public", "private_key_jwt"] = "public"  # how the app proves who it is
+    frame_origins: tuple[str, ...] = ()  # of pages of the EHR that may show the app in a frame
 
     @field_validator("issuer")
     @classmethod
@@ -60,6 +66,13 @@ class RegisteredClient(BaseModel):
         if not all(is_plain_url(base) for base in value):
             raise ValueError("wanted absolute https URLs")
         return tuple(base.rstrip("/") for base in value)
+
+    @field_validator("frame_origins")
+    @classmethod
+    def _origins_are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(ORIGIN.fullmatch(one) and is_plain_url(one) and _is_https(one) for one in value):
+            raise ValueError("wanted origins such as https://ehr.example.org, without a path")
+        return value
 
     @field_validator("services")
     @classmethod
@@ -86,7 +99,14 @@ class RegisteredClient(BaseModel):
             raise ValueError("wanted an issuer with its keys, or the subject of a certificate")
         if len(keys) != (1 if self.issuer else 0):
             raise ValueError("wanted jwks_url or jwks, one of them, with an issuer")
+        if self.smart_client_id is not None and not self.fhir_bases:
+            raise ValueError("wanted fhir_bases beside smart_client_id: the app is launched by one")
         return self
+
+    def is_launched_by(self, iss: str) -> bool:
+        """Whether the evidence app is this client's when a FHIR server launches it."""
+        is_known = any(is_same_base(iss, base) for base in self.fhir_bases)
+        return self.smart_client_id is not None and is_known
 
 
 def _is_https(url: str) -> bool:

@@ -90,6 +90,19 @@ class ClientRegistry:
         """The client whose certificate has this subject, disabled or not."""
         return next((one for one in self._usable() if one.client.certificate == subject), None)
 
+    def by_name(self, name: str) -> Listed | None:
+        """The client of a name, disabled or not."""
+        return next((one for one in self._usable() if one.client.name == name), None)
+
+    def by_launch(self, iss: str) -> Listed | None:
+        """The client whose evidence app is launched by a FHIR server.
+
+        None where it is nobody's, and where it is that of two: whose patient it is would be a
+        guess.
+        """
+        found = [one for one in self._usable() if one.client.is_launched_by(iss)]
+        return found[0] if len(found) == 1 else None
+
     def _usable(self) -> Iterator[Listed]:
         return (one for one in self.current() if not one.clash)
 

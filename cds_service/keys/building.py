@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, inspect, select, table
 
-from cds_service.audit.database import open_engine, reporting_failures
+from cds_service.audit.database import is_made, open_engine, reporting_failures
 from cds_service.keys.file_keys import FileKeys
 from cds_service.keys.files import create_key_file
 from cds_service.keys.service import KeyService, KeysRefused
@@ -34,9 +34,18 @@ def keys_at_hand(settings: Settings) -> KeyService:
     Raises:
         KeysRefused: the key file is gone, and the database holds what was encrypted under its keys.
     """
+    refuse_lost(settings)
+    return build_keys(settings)
+
+
+def refuse_lost(settings: Settings) -> None:
+    """Return unless a new key file would take the place of one that is gone. Makes none.
+
+    Raises:
+        KeysRefused: the key file is gone, and the database holds what was encrypted under its keys.
+    """
     if settings.keys is None and not key_file(settings).exists():
         _refuse_sealed(settings)
-    return build_keys(settings)
 
 
 def keys_if_any(settings: Settings) -> KeyService | None:
@@ -52,7 +61,9 @@ def key_file(settings: Settings) -> Path:
 
 
 def _refuse_sealed(settings: Settings) -> None:
-    engine = open_engine(settings.database_url, create=True, read_only=True)
+    if not is_made(settings.database_url):
+        return
+    engine = open_engine(settings.database_url, read_only=True)
     try:
         with reporting_failures(), engine.begin() as connection:
             counts = _counts(connection)

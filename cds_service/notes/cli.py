@@ -1,13 +1,17 @@
 """`lamo-cds notes`: reading notes ahead, forgetting what was kept, and trying a reader."""
 
+import json
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cds_service.environment import read_settings
+from cds_service.manners import json_option
 from cds_service.refusing import refusing
-from cds_service.settings import Settings, read_settings
+from cds_service.settings import Settings
 
 
 @click.group()
@@ -52,8 +56,9 @@ _refusing = refusing(_refusals, _said)
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file with the access token.",
 )
+@json_option
 @_refusing
-def warm(fhir_server: str, patients: Path, token_file: Path | None) -> None:
+def warm(fhir_server: str, patients: Path, token_file: Path | None, as_json: bool) -> None:
     """Read the notes of a list of patients, so that their next hook finds them read.
 
     Reads what a hook would read of each patient, with the note model of the settings if there is
@@ -80,7 +85,8 @@ def warm(fhir_server: str, patients: Path, token_file: Path | None) -> None:
     for patient_id in ids:
         outcome = warm_patient(patient_id, server, tools)
         failed += outcome.is_failure
-        click.echo(f"{patient_id}: {outcome}")
+        told = json.dumps({"patient": patient_id} | asdict(outcome))
+        click.echo(told if as_json else f"{patient_id}: {outcome}")
     if failed:
         raise click.ClickException(
             f"{failed} patients have notes that could not be read: see above"
@@ -124,8 +130,9 @@ def read(file: Path, content_type: str) -> None:
 
 @notes.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@json_option
 @_refusing
-def evaluate(folder: Path) -> None:
+def evaluate(folder: Path, as_json: bool) -> None:
     """Compare the reader of the settings with notes that people have read.
 
     FOLDER holds notes as *.txt, each with what a careful person finds in it as *.json beside it;
@@ -133,7 +140,11 @@ def evaluate(folder: Path) -> None:
     """
     from cds_service.notes.warming import evaluated
 
-    for line in evaluated(read_settings(), folder):
+    found = evaluated(read_settings(), folder)
+    if as_json:
+        click.echo(json.dumps(found.to_json()))
+        return
+    for line in found.lines():
         click.echo(line)
 
 

@@ -23,7 +23,7 @@ from fhir_mappings.inputs import Attachment, HookResources, MappingTables
 from fhir_mappings.mapping import attachment_urls, map_record
 from fhir_mappings.record import Document
 from lamo.deadline import Deadline
-from lamo.notes.evaluation import evaluate, notes_in
+from lamo.notes.evaluation import Tally, evaluate, notes_in
 from lamo.notes.sections import NoteSections, NoteUnread
 
 PATIENT_MS = 60_000.0  # for reading a patient's documents from the FHIR server
@@ -156,14 +156,37 @@ class _TextReader:
         return self._reader(Document(data=text.encode(), content_type="text/plain")).sections
 
 
-def evaluated(settings: Settings, folder: Path) -> Iterator[str]:
-    """A table of how well the reader of the settings reads the notes of a folder."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """How well a reader reads the notes of a folder."""
+
+    reader: str
+    folder: Path
+    notes: int
+    tallies: Mapping[str, Tally]
+
+    def lines(self) -> Iterator[str]:
+        """As a table; sections are found by the rules, whoever reads."""
+        yield f"{self.reader}, {self.notes} notes of {self.folder}"
+        yield f"{'':26}{'precision':>10}{'recall':>8}{'F1':>8}"
+        for name, tally in self.tallies.items():
+            by = " (of the rules)" if name == "sections" else ""
+            row = f"{tally.precision:>10.3f}{tally.recall:>8.3f}{tally.f1:>8.3f}"
+            yield f"{name.replace('_', ' '):26}{row}{by}"
+
+    def to_json(self) -> dict[str, object]:
+        """As `--json` prints it."""
+        measured = {
+            name: {"precision": one.precision, "recall": one.recall, "f1": one.f1}
+            for name, one in self.tallies.items()
+        }
+        return {"reader": self.reader, "notes": self.notes, **measured}
+
+
+def evaluated(settings: Settings, folder: Path) -> Evaluated:
+    """How well the reader of the settings reads the notes of a folder."""
     formulary = Formulary.load()
     reader = _TextReader(build_reader(settings, formulary, ReadingRoom()))
     notes = notes_in(folder)
-    yield f"{reader.name}, {len(notes)} notes of {folder}"
-    yield f"{'':26}{'precision':>10}{'recall':>8}{'F1':>8}"
-    for name, tally in evaluate(reader, notes, formulary).items():
-        by = " (of the rules)" if name == "sections" else ""
-        row = f"{tally.precision:>10.3f}{tally.recall:>8.3f}{tally.f1:>8.3f}"
-        yield f"{name.replace('_', ' '):26}{row}{by}"
+    tallies = evaluate(reader, notes, formulary)
+    return Evaluated(reader=reader.name, folder=folder, notes=len(notes), tallies=tallies)

@@ -30,6 +30,7 @@ SERVICE_IDS = frozenset(service.service_id for service in SERVICES)
 KEYS = frozenset(wanted.key for wanted in PREFETCH)
 STATES = frozenset({"supplied", "null", "absent", "failed", "fetched", "partial"})  # of a key
 SINKS = frozenset({"url", "syslog"})
+SHADOW = frozenset({"recorded", "dropped", "failed", "forgotten"})
 OTHER = "other"
 
 
@@ -48,6 +49,8 @@ HELP = {
     "lamo_head_taken_timestamp_seconds": "When a sink last took a signed head of the audit log, in "
     "seconds since 1970",
     "lamo_model_info": "1 for the model that is served",
+    "lamo_shadow": "Decisions that a shadow model was to look at: recorded, dropped, failed or "
+    "forgotten",
     "lamo_switched_off": "1 for a service or a rule that the hospital has switched off, else 0",
 }
 
@@ -79,6 +82,7 @@ class Counts:
         self.admissions = counter("lamo_admissions_refused", "reason")
         self.heads = gauge("lamo_head_taken_timestamp_seconds", "sink", joined="max")
         self.model = gauge("lamo_model_info", "name", "version", "sha256", joined="livemax")
+        self.shadow = counter("lamo_shadow", "outcome")
         self.off = gauge("lamo_switched_off", "scope", "name", joined="livemax")
 
 
@@ -148,6 +152,11 @@ def model_served(identity: Mapping[str, Any]) -> None:
     """Tell which model is served, by what `Artifact.identity` says of it."""
     name, version, sha256 = (str(identity[part]) for part in ("name", "version", "sha256"))
     counts().model.labels(name, version, sha256[:12]).set(1)
+
+
+def shadow_scored(outcome: str) -> None:
+    """Count one decision that a shadow was to look at; the outcome is one of SHADOW."""
+    counts().shadow.labels(_known(outcome, SHADOW)).inc()
 
 
 def switched_off(services: Collection[str], rules: Collection[str]) -> None:

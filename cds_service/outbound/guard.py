@@ -8,12 +8,13 @@ from pathlib import Path
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.ssl_ import create_urllib3_context
 
+from cds_service.environment import SettingsError
 from cds_service.outbound.addresses import Address, Network, may_connect
 from cds_service.outbound.breakers import Breakers
 from cds_service.outbound.errors import ReadFailed, ServerDown
 from cds_service.outbound.lookups import Lookups
 from cds_service.outbound.urls import literal, origin_of
-from cds_service.settings import Settings, SettingsError
+from cds_service.settings import Settings
 from lamo.deadline import Deadline
 
 THIS_MACHINE = "localhost"  # RFC 6761: this name never means another machine

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cds_service.settings import Settings, SettingsError, read_settings
+from cds_service.environment import SettingsError, read_settings
+from cds_service.manners import json_option, watched
+from cds_service.settings import Settings
 
 if TYPE_CHECKING:
     from cds_service.population.run import Outcome, Runner
@@ -41,6 +44,7 @@ NOT_WHOLE = 3  # exit status when patients were set aside or lines could not be 
 @click.option(
     "--actors", default=2, show_default=True, type=click.IntRange(min=1), help="With --ray."
 )
+@json_option
 def score(
     export: Sequence[Path],
     out: Path,
@@ -48,12 +52,15 @@ def score(
     retry_failed: bool,
     ray: str | None,
     actors: int,
+    as_json: bool,
 ) -> None:
     """Score everybody of a FHIR EXPORT (folders or NDJSON files): one JSON line a patient.
 
     A patient's active orders are judged as if all were signed now. The LAMO_ variables choose the
     model. A run that was stopped goes on where it was when the same command is given again.
     """
+    from cds_service.artifacts.choice import ModelRefused
+    from cds_service.artifacts.models import served_artifact
     from cds_service.population.book import RunRefused, RunStopped
     from cds_service.population.run import Population, score_population
     from cds_service.tools import check_scoring_server
@@ -66,6 +73,7 @@ def score(
         SettingsError,
         ArtifactRefused,
         DeviceMissing,
+        ModelRefused,
         ServerRefused,
         CohortError,
         RunRefused,
@@ -78,16 +86,28 @@ def score(
     try:
         settings = read_settings()
         if settings.scorer_url:
-            check_scoring_server(settings)
+            check_scoring_server(settings, served_artifact(settings))
         tools, runner = _model(settings, ray, actors)
-        outcome = score_population(population, tools, runner, _watched)
+        outcome = score_population(population, tools, runner, partial(watched, label="patients"))
     except refusals as refused:
         raise click.ClickException(str(refused)) from None
-    except OSError as error:
-        raise click.ClickException(f"{error.strerror}: {error.filename}") from None
-    _tell(outcome, out)
+    if as_json:
+        click.echo(json.dumps(_as_json(outcome)))
+    else:
+        _tell(outcome, out)
     if not outcome.is_whole:
         raise SystemExit(NOT_WHOLE)
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "written": outcome.written,
+        "set_aside": outcome.failed,
+        "done_before": outcome.done_before,
+        "read": dict(outcome.tally.counted),
+        "not_read": dict(outcome.tally.dropped),
+        "is_whole": outcome.is_whole,
+    }
 
 
 def _tell(outcome: Outcome, out: Path) -> None:
@@ -115,9 +135,3 @@ def _model(settings: Settings, address: str | None, actors: int) -> tuple[Tools,
             "--ray needs Ray Data, which is not installed: pip install '.[ray]'"
         ) from None
     return build_tools(settings), on_ray(address, settings, actors)
-
-
-def _watched(patients: Sequence[str]) -> Iterator[str]:
-    """The patients, with a bar on standard error where that is a terminal."""
-    with click.progressbar(patients, label="patients", file=sys.stderr) as bar:
-        yield from bar

@@ -47,12 +47,12 @@ def sift(found: Sequence[Resource], resource_type: str, whose: Whose) -> Sifted:
     asked = [place for place, one in enumerate(ours) if one.get("resourceType") == resource_type]
     beside = sorted(set(range(len(ours))) - set(asked))[:MOST]
     if len(asked) > MOST:
-        asked = sorted(asked, key=lambda place: _date_of(ours[place]), reverse=True)[:MOST]
+        asked = sorted(asked, key=lambda place: date_of(ours[place]), reverse=True)[:MOST]
     kept = tuple(ours[place] for place in sorted((*asked, *beside)))
     return Sifted(resources=kept, strangers=len(found) - len(ours), left_out=len(ours) - len(kept))
 
 
-def _date_of(resource: Resource) -> str:
+def date_of(resource: Resource) -> str:
     """The first date of the resource, as written; one without counts as the oldest."""
     return next(_texts(resource), "")
 

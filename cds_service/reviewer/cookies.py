@@ -5,7 +5,7 @@ import hmac
 from flask import Response, request
 from werkzeug.exceptions import BadRequest
 
-UNDER_WAY_S = 600  # that a person has to sign in at the identity provider
+from cds_service.oauth.remembered import UNDER_WAY_S
 
 
 def cookie_name(*, is_secure: bool) -> str:

@@ -23,13 +23,17 @@ def model_identity(artifact: Artifact, rulebook: Rulebook, policy: CardPolicy) -
     }
 
 
-def service_identity(model: Mapping[str, Any]) -> dict[str, Any]:
+def service_identity(
+    model: Mapping[str, Any], canary: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The same with the code.
 
     Args:
         model: from `model_identity`.
+        canary: of an artifact that answers some clients.
     """
-    return {**model, "code": f"{version('lamo-cds')} {code_sha256()[:12]}"}
+    beside = {"canary": canary} if canary else {}
+    return {**model, **beside, "code": f"{version('lamo-cds')} {code_sha256()[:12]}"}
 
 
 @cache

@@ -1,6 +1,8 @@
 """gunicorn, told what to do by the settings instead of a file."""
 
+import gc
 import math
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 
 from cds_service.logs import where_raised
 from cds_service.observing.processes import counts_folder, worker_left
@@ -24,6 +27,9 @@ CONNECTIONS = 500  # of a process, more wait in the backlog
 BACKLOG = 256  # connections that no process has taken, while one is replaced
 REFUSING = 4  # threads for calls that find no place to wait
 RETRY_S = 1.0  # before a process that could not begin is started again
+LOOK_AGAIN_S = 0.05
+TAKE_OVER_S = 60.0  # until those who go on at SIGHUP have loaded; then the others end all the same
+RARELY = (20_000, 20, 50)  # a call makes some 10,000 objects, and leaves none of them in a cycle
 RECYCLED_WITHIN = 5  # a fifth of worker_calls: so far apart are the ends of processes
 
 
@@ -36,11 +42,22 @@ class Server(BaseApplication):  # type: ignore[misc]
         load: Callable[[], Flask],
         limits: ClientLimits,
         when_ready: Callable[[], None],
+        renew: Callable[[], bool],
     ) -> None:
-        """Take what each process answers with, made by it after the fork, and what all share."""
-        self.settings = settings
+        """Take what each process answers with, made by it after the fork, and what all share.
+
+        Args:
+            settings: of the service.
+            load: makes it.
+            limits: of clients, in all processes.
+            when_ready: called once, when the first process listens.
+            renew: called by that process at SIGHUP: whether all others are to be replaced.
+        """
+        self.settings, self._renew = settings, renew
         self._load, self._limits, self._when_ready = load, limits, when_ready
         self._replaces = False  # whether the process that is forked next takes another's place
+        self._loaded = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)  # counts those that have
+        self._awaited, self._await_until = 0, 0.0
         super().__init__()
 
     def load_config(self) -> None:
@@ -53,6 +70,42 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in (gunicorn_options(self.settings) | hooks).items():
             self.cfg.set(name, value)
 
+    def run(self) -> None:
+        """Serve until told to stop."""
+        try:
+            TakingOver(self).run()
+        except RuntimeError as error:
+            raise SystemExit(f"Error: {error}") from None
+
+    def look_again(self) -> bool:
+        """Called in the first process at SIGHUP: whether the others are to be replaced.
+
+        Those that are there go on until the new ones have loaded; but not where each loads a model
+        of its own into a device, which may not have room for two.
+        """
+        try:
+            is_renewed = self._renew()
+        except Exception as error:  # noqa: BLE001 - told; what is served has to go on
+            log.error("not_renewed", error=type(error).__name__, where=where_raised(error))
+            return False
+        self._take_count()
+        waits = self.settings.model_device == "cpu"
+        self._awaited = self.settings.workers if waits else 0
+        self._await_until = time.monotonic() + TAKE_OVER_S
+        return is_renewed
+
+    def have_loaded(self) -> bool:
+        """Whether the new processes can take over from the old ones."""
+        self._awaited = max(0, self._awaited - self._take_count())
+        return not self._awaited or time.monotonic() > self._await_until
+
+    def _take_count(self) -> int:
+        """How many processes have loaded since this was asked last."""
+        try:
+            return os.eventfd_read(self._loaded)
+        except BlockingIOError:
+            return 0
+
     def load(self) -> Flask:
         """Called by gunicorn in each worker.
 
@@ -60,13 +113,16 @@ class Server(BaseApplication):  # type: ignore[misc]
         the others go on, and it is tried again.
         """
         try:
-            return self._load()
+            app = self._load()
         except Exception as error:
             if not self._replaces:
                 raise
             log.error("process_failed", error=type(error).__name__, where=where_raised(error))
             time.sleep(RETRY_S)
             raise SystemExit(1) from None
+        os.eventfd_write(self._loaded, 1)
+        log.info("process_loaded")
+        return app
 
     def _begin(self, arbiter: Any, worker: Any) -> None:
         """Give the process that is forked next a row of the counts that no other one has."""
@@ -79,6 +135,29 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Forget what a process had in hand that has ended, killed or not."""
         self._limits.clear(worker.row)
         worker_left(worker.pid, counts_folder(self.settings.var_dir))
+
+
+class TakingOver(Arbiter):  # type: ignore[misc]
+    """gunicorn's first process, which ends old processes when the new ones have loaded."""
+
+    def reload(self) -> None:
+        """Called by gunicorn at SIGHUP."""
+        if self.app.look_again():
+            super().reload()
+
+    def manage_workers(self) -> None:
+        """Called by gunicorn once a second: it starts processes that lack, and ends the oldest."""
+        while not (self.app.have_loaded() or self.SIG_QUEUE.qsize()):
+            self.reap_workers()
+            time.sleep(LOOK_AGAIN_S)
+        super().manage_workers()
+
+
+def share_memory() -> None:
+    """Have what is loaded now shared by the processes that are forked next."""
+    gc.collect()
+    gc.freeze()  # a collection would write to what is shared, and so copy it
+    gc.set_threshold(*RARELY)
 
 
 def gunicorn_options(settings: Settings) -> dict[str, Any]:

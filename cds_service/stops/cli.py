@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
+from cds_service.environment import read_settings
 from cds_service.refusing import refusing
-from cds_service.settings import read_settings
 
 
 def _refusals() -> tuple[type[Exception], ...]:

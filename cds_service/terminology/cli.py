@@ -1,12 +1,15 @@
 """`lamo-cds terminology`: a hospital's own RxNorm release, loaded, shown and named."""
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from cds_service.environment import read_settings
+from cds_service.manners import json_option
 from cds_service.refusing import refusing
-from cds_service.settings import read_settings
 
 _SYSTEMS = ("rxnorm", "ndc", "atc")
 
@@ -60,8 +63,9 @@ def load(folder: Path, version: str | None) -> None:
 @terminology.command()
 @click.argument("code")
 @click.option("--system", type=click.Choice(_SYSTEMS), help="By default, all of them.")
+@json_option
 @_refusing
-def show(code: str, system: str | None) -> None:
+def show(code: str, system: str | None, as_json: bool) -> None:
     """Print what CODE means: an RxNorm code, an NDC with or without dashes, or an ATC code."""
     from cds_service.terminology.lookup import Terminology
     from fhir_mappings.code_lookup import ATC, NDC, RXNORM, keys_of
@@ -77,20 +81,27 @@ def show(code: str, system: str | None) -> None:
             f"no loaded code is {code!r}: see `lamo-cds terminology status` for what is loaded"
         )
     for (of_system, of_code), concept in found:
+        if as_json:
+            click.echo(json.dumps({"system": of_system, "code": of_code} | asdict(concept)))
+            continue
         click.echo(f"{of_system}|{of_code} is {concept.tty} {concept.rxcui} {concept.name}")
         for rxcui, name in concept.ingredients:
             click.echo(f"  ingredient {rxcui} {name}{_in_formulary(rxcui)}")
 
 
 @terminology.command()
+@json_option
 @_refusing
-def status() -> None:
+def status(as_json: bool) -> None:
     """Print which release is loaded."""
     from cds_service.terminology.lookup import Terminology
 
     known = Terminology(_upgraded())
     release = known.release()
     known.close()
+    if as_json:
+        click.echo(json.dumps(asdict(release) if release else None))
+        return
     if release is None:
         click.echo("no terminology is loaded: run `lamo-cds terminology load FOLDER`")
         return

@@ -12,7 +12,7 @@ OPEN = frozenset(  # nothing of a patient stands there
 )
 # Their tokens are spent once they are let in: a flood of a client must not reach the database
 ADMITTED = frozenset({"cds.call_service", "cds.take_feedback"})
-REVIEW = "review"
+FOR_PEOPLE = frozenset({"review", "smart"})  # have doors of their own
 OPERATORS = frozenset({"operate.show_metrics", "operate.show_refused_tokens"})
 
 
@@ -27,7 +27,7 @@ def identify_caller(request: Request, doors: Doors) -> None:
         NotOperator: an address for operators, without their key.
     """
     endpoint = request.endpoint
-    if request.blueprint == REVIEW:  # has a door of its own, for people
+    if request.blueprint in FOR_PEOPLE:
         return
     if endpoint is None or endpoint in OPEN or request.method == "OPTIONS":
         return

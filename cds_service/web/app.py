@@ -12,6 +12,7 @@ from cds_service.observing.health import Health
 from cds_service.observing.views import operate
 from cds_service.reviewer.door import open_review
 from cds_service.serving.arrival import arrived_at
+from cds_service.smart.door import open_smart
 from cds_service.stopwatch import Stopwatch
 from cds_service.web.access import identify_caller
 from cds_service.web.headers import CALLER, REQUEST_ID, add_headers, choose_request_id, told_of
@@ -44,6 +45,8 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(operate)
     if doors.review is not None:
         open_review(app, doors, doors.review)
+    if doors.smart is not None:
+        open_smart(app, doors, doors.smart)
     app.before_request(lambda: _begin(doors))
     watch_requests(app, doors.traces)
     app.before_request(lambda: identify_caller(request, doors))

@@ -61,7 +61,13 @@ class LocalScorer:
         self, prompt: Prompt, candidates: Sequence[str], deadline: Deadline
     ) -> Mapping[str, float]:
         """Return the log-odds of Yes against No by candidate label (see `Scorer`)."""
-        prefix = self._encoded(prompt)
+        return self.score_tokens(self.tokens.encode(prompt.text), candidates, deadline)
+
+    def score_tokens(
+        self, prefix: Sequence[int], candidates: Sequence[str], deadline: Deadline
+    ) -> Mapping[str, float]:
+        """Return the same behind a prompt that is in tokens already."""
+        self._check_length(prefix)
         return self._turn(lambda: self.engine.score(prefix, candidates, deadline), deadline)
 
     def score_variants(
@@ -79,11 +85,14 @@ class LocalScorer:
 
     def _encoded(self, prompt: Prompt) -> list[int]:
         prefix = self.tokens.encode(prompt.text)
+        self._check_length(prefix)
+        return prefix
+
+    def _check_length(self, prefix: Sequence[int]) -> None:
         if len(prefix) + self.tokens.longest > self.engine.most_tokens:
             raise ScorerUnavailable(
                 f"the prompt has {len(prefix)} tokens, the model takes {self.engine.most_tokens}"
             )
-        return prefix
 
     def _turn(self, ask: Callable[[], T], deadline: Deadline) -> T:
         def work() -> T:

@@ -3,6 +3,9 @@
 The patient is invented. Training stores every candidate's log-odds for this prompt in the artifact.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from lamo.prompts import CURRENT_HEADING, INSTRUCTION, Layout, Prompt, quoted_list
 
 _TEXT = (
@@ -15,3 +18,34 @@ _TEXT = (
 def probe(layout: Layout) -> Prompt:
     """The question, laid out as an artifact's prompts are."""
     return Prompt(_TEXT + layout.heading, layout.version)
+
+
+AGREES_WITHIN = 0.25  # log-odds: bf16 on a server against float32 in training
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disagreement:
+    """The candidate whose score is furthest from the artifact's own."""
+
+    label: str
+    found: float  # log-odds
+    expected: float
+
+    @property
+    def size(self) -> float:
+        """How far, in log-odds."""
+        return abs(self.found - self.expected)
+
+
+def widest(expected: Mapping[str, float], found: Mapping[str, float]) -> Disagreement | None:
+    """The widest disagreement; None where the artifact has no probe.
+
+    Args:
+        expected: of the artifact, by label.
+        found: what an engine says, of the same labels.
+    """
+    told = (
+        Disagreement(label=label, found=found[label], expected=value)
+        for label, value in expected.items()
+    )
+    return max(told, key=lambda one: one.size, default=None)

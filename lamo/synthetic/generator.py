@@ -1,6 +1,6 @@
 """Synthetic patients and their visits, the same for the same seed on any machine."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -151,9 +151,23 @@ def synthesize(patients: int, seed: int) -> Iterator[Visit]:
         yield from generator.visits(patient)
 
 
-def write_visits(path: Path, patients: int, seed: int) -> int:
-    """Write the visits as JSON lines; returns how many there were."""
-    return save_visits(path, synthesize(patients, seed))
+def write_visits(
+    path: Path,
+    patients: int,
+    seed: int,
+    watched: Callable[[Sequence[int]], Iterable[int]] = iter,
+) -> int:
+    """Write the visits as JSON lines; returns how many there were.
+
+    Args:
+        path: of the file.
+        patients: how many.
+        seed: of the generator.
+        watched: wraps the numbers of the patients, for a progress bar.
+    """
+    generator = Generator(seed)
+    numbers = watched(range(patients))
+    return save_visits(path, (one for patient in numbers for one in generator.visits(patient)))
 
 
 def _situation(

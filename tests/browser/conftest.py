@@ -34,5 +34,10 @@ def browser(driver: Chrome, service: Service) -> Browser:
     """The browser without cookies, at an empty page."""
     driver.get("about:blank")
     driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
-    pictures = os.environ.get(SCREENSHOTS)
-    return Browser(driver, service.url, Path(pictures) if pictures else None)
+    return Browser(driver, service.url, pictures_folder())
+
+
+def pictures_folder() -> Path | None:
+    """The folder for pictures, where one is named."""
+    named = os.environ.get(SCREENSHOTS)
+    return Path(named) if named else None

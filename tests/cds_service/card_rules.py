@@ -92,7 +92,9 @@ def _assert_card(card: dict[str, Any], patient_id: str) -> None:
         _assert_suggestion(suggestion, patient_id)
     for link in card.get("links", []):
         assert link["label"]
-        assert link["type"] == "absolute"
+        assert link["type"] in ("absolute", "smart")
+        assert ("appContext" in link) == (link["type"] == "smart")
+        assert not link.get("autolaunchable")  # a person opens it, or nobody
         assert _is_absolute(link["url"])
 
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from cds_service.cli import main
-from cds_service.demo import print_cards
+from cds_service.trying.story import print_cards
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CARD = {

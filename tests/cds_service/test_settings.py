@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.settings import Settings, SettingsError, env_name, read_settings
+from cds_service.environment import SettingsError, env_name, read_settings
+from cds_service.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,9 @@ from tests.served import Served, served
 
 URL = "/cds-services/lamo-order-sign"
 # where marks belong: for whom it was decided; what is of the patient is encrypted
-BELONGS = frozenset({("event", "body"), ("event", "user_ref")})  # the prescriber
+BELONGS = frozenset(  # the prescriber, and what they are found by
+    {("event", "body"), ("event", "user_ref"), ("search_event", "user_ref")}
+)
 ANSWERS = frozenset({"cards"})  # the members of an answer in which marks go back to who sent them
 FEEDBACK = {"outcome": "overridden", "outcomeTimestamp": "2026-01-31T12:00:00Z"}
 

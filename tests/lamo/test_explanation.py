@@ -20,6 +20,7 @@ from lamo.explanation import (
     as_shown,
     explain,
     omissions_of,
+    without,
 )
 from lamo.notes.digest import NoteDigest, digest_record
 from lamo.notes.rules import rule_tools
@@ -287,3 +288,15 @@ def test_without_candidates_nothing_is_asked() -> None:
     scorer = CountingScorer(["x"])
     assert explain(RECORD, DIGEST, DEFAULT_PLAN, scorer, (), later()) == Explanation()
     assert scorer.prompts == []
+
+
+def test_several_facts_left_out_at_once_are_all_missing_and_nothing_else() -> None:
+    record = whole_patient()
+    digest = digest_for(record)
+    facts = {one.named: one.key for one in omissions_of(record, digest)}
+
+    prompt = without(record, digest, [facts["Gout"], facts["Colonoscopy"], "unknown"], DEFAULT_PLAN)
+
+    fewer = replace(record, diagnoses=(ANGINA,), procedures=())
+    assert prompt == render_prompt(fewer, digest, DEFAULT_PLAN)[0]
+    assert len(set(facts.values())) == len(facts)

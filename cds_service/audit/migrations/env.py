@@ -7,6 +7,7 @@ from cds_service.audit.models import Base
 from cds_service.audit.read_model import registry as _read_model  # noqa: F401 - its tables
 from cds_service.notes import store as _notes  # noqa: F401 - its tables
 from cds_service.reviewer.accounts import models as _accounts  # noqa: F401 - its tables
+from cds_service.smart import models as _smart  # noqa: F401 - its tables
 from cds_service.terminology import models as _terminology  # noqa: F401 - its tables
 
 context.configure(

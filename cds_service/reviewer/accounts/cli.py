@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cds_service.environment import read_settings
 from cds_service.refusing import refusing
 from cds_service.reviewer.roles import ROLES
-from cds_service.settings import read_settings
 
 if TYPE_CHECKING:  # imports SQLAlchemy, and help has to be instant
     from cds_service.reviewer.accounts.account import Account

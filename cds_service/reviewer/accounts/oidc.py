@@ -6,28 +6,23 @@ back from another site.
 """
 
 import hmac
-import json
 import secrets
 import threading
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, get_args
 
-import requests
-from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
 from joserfc.errors import JoseError
 
-from cds_service.keys.sealing import Sealed, open_sealed, seal
-from cds_service.keys.service import KeyService, NotOpened
-from cds_service.outbound.dialer import Dialer
+from cds_service.keys.service import KeyService
+from cds_service.oauth.exchange import NotExchanged, exchange
+from cds_service.oauth.remembered import NotRemembered, recall, remember
 from cds_service.outbound.errors import ReadFailed
 from cds_service.outbound.fetch import fetch_json
 from cds_service.outbound.guard import Guard
-from cds_service.outbound.transport import guard_session
 from cds_service.reviewer.accounts.id_token import IdTokenWanted, read_id_token
 from cds_service.reviewer.accounts.provided import Vouched
 from cds_service.reviewer.roles import Role
@@ -40,7 +35,6 @@ ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 MS = 5000  # for everything that is asked of the provider on one request
 MAX_BYTES = 256 * 1024
 FRESH_S = 600.0  # that what the provider says of itself is kept
-UNDER_WAY_S = 600  # that a person has to sign in there
 CONTEXT = "sign-in under way"
 
 Clock = Callable[[], datetime]
@@ -84,10 +78,8 @@ class Provider:
             nonce=asked["nonce"],
             code_verifier=asked["verifier"],
         )[0]
-        until = int(self._clock().timestamp()) + UNDER_WAY_S
-        remembered = json.dumps(asked | {"next": next_path, "until": until}).encode()
-        sealed = seal(self._keys, remembered, CONTEXT).to_bytes()
-        return url, urlsafe_b64encode(sealed).decode()
+        asked["next"] = next_path
+        return url, remember(self._keys, asked, CONTEXT, self._clock())
 
     def finish(self, cookie: str, answer: Mapping[str, str]) -> tuple[Vouched, str]:
         """Whom the provider vouches for, and where they wanted to go.
@@ -119,13 +111,9 @@ class Provider:
 
     def _remembered(self, cookie: str) -> dict[str, Any]:
         try:
-            sealed = Sealed.from_bytes(urlsafe_b64decode(cookie.encode()))
-            asked: dict[str, Any] = json.loads(open_sealed(self._keys, sealed, CONTEXT))
-        except (ValueError, NotOpened):
-            raise ProviderRefused("no sign-in was begun in this browser") from None
-        if asked["until"] < self._clock().timestamp():
-            raise ProviderRefused("the sign-in was begun too long ago")
-        return asked
+            return recall(self._keys, cookie, CONTEXT, self._clock())
+        except NotRemembered as why:
+            raise ProviderRefused(str(why)) from None
 
     def _check_answer(self, asked: Mapping[str, str], answer: Mapping[str, str]) -> None:
         if not hmac.compare_digest(answer.get("state", "").encode(), asked["state"].encode()):
@@ -137,25 +125,12 @@ class Provider:
 
     def _token(self, code: str, verifier: str, deadline: Deadline) -> Mapping[str, Any]:
         """Exchange the code, where it may be asked and no longer than there is time."""
-        url, dialer = self._endpoint("token_endpoint", deadline), Dialer(self._guard, deadline)
-        client = self._client()
-        guard_session(client, self._guard, dialer)
-        ending = threading.Timer(deadline.left_s(), dialer.shut)
-        ending.start()
+        url = self._endpoint("token_endpoint", deadline)
+        asked = {"code": code, "code_verifier": verifier}
         try:
-            found: Mapping[str, Any] = client.fetch_token(
-                url,
-                code=code,
-                code_verifier=verifier,
-                timeout=deadline.left_s(),
-                allow_redirects=False,
-            )
-        except (AuthlibBaseError, requests.RequestException, ReadFailed, ValueError) as error:
-            raise ProviderRefused(f"the code was not exchanged: {type(error).__name__}") from None
-        finally:
-            ending.cancel()
-            dialer.shut()
-        return found
+            return exchange(self._client(), url, self._guard, deadline, **asked)
+        except NotExchanged as why:
+            raise ProviderRefused(str(why)) from None
 
     def _vouched(self, claims: Mapping[str, Any]) -> Vouched:
         said = claims.get(self._plan.roles_claim, [])

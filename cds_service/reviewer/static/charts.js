@@ -23,7 +23,7 @@
     const plot = new uPlot({
       ...size(),
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      scales: { y: { range: (self, low, high) => [0, data.unit === "%" ? 100 : Math.max(1, high * 1.1)] } },
+      scales: { x: { range: (self, low, high) => (low === high ? [low - 86400 * 31, high + 86400 * 31] : [low, high]) }, y: { range: (self, low, high) => [0, data.unit === "%" ? 100 : Math.max(1, high * 1.1)] } },
       axes: [{ space: 70, values: dates(data.step) }, { size: 70, values: (self, ticks) => ticks.map((tick) => text(data.unit)(self, tick)) }],
       series: [{ label: data.step, value: moment(data.step) }, ...lines(data)],
     }, [data.times, ...data.series.map((one) => one.values)], place);

@@ -1,13 +1,12 @@
 """One event: a decision with all that led to it, or any other event as it is stored."""
 
-from base64 import urlsafe_b64encode
 from typing import Any
 from uuid import UUID
 
 from werkzeug.exceptions import NotFound
 
 from cds_service.audit.log import EventUnknown, StoredEvent
-from cds_service.audit.receipts import VERSION as RECEIPT_VERSION
+from cds_service.audit.receipts import receipt_begins
 from cds_service.audit.text import render_body
 from cds_service.reviewer.pages import Look, Seen, desk, page, viewer
 from cds_service.reviewer.roles import PATIENTS, Role
@@ -57,14 +56,13 @@ def sees_patients() -> bool:
 
 def _shared(stored: StoredEvent) -> dict[str, Any]:
     place = desk().evidence.place(stored.summary.event_id)
-    leaf = urlsafe_b64encode(place.leaf).decode("ascii").rstrip("=") if place else None
     return {
         "stored": stored,
         "summary": stored.summary,
         "body": stored.body,
         "sees_patients": sees_patients(),
         "place": place,
-        "receipt": leaf and f"{RECEIPT_VERSION}.{stored.summary.event_id}.{leaf}",
+        "receipt": place and receipt_begins(stored.summary.event_id, place.leaf),
         "plain": "\n".join(render_body(stored.body)),
     }
 

@@ -2,11 +2,10 @@
 
 from lamo.deadline import Deadline
 from lamo.scoring.base import ScorerUnavailable
-from lamo.scoring.probe import probe
+from lamo.scoring.probe import AGREES_WITHIN, probe, widest
 from lamo.scoring.remote.scorer import RemoteScorer, adapter_names
 
 CHECK_MS = 60_000.0
-AGREES_WITHIN = 0.25  # log-odds: bf16 on a server against float32 in training
 
 
 class ServerRefused(Exception):  # noqa: N818 - a situation, named as such
@@ -35,12 +34,13 @@ def check_server(scorer: RemoteScorer, agrees_within: float = AGREES_WITHIN) -> 
         scores = scorer.score(asked, list(expected), deadline) if expected else {}
     except ScorerUnavailable as reason:
         raise ServerRefused(f"{reason}: start it, or mend the settings that name it") from reason
-    differences = {label: abs(scores[label] - value) for label, value in expected.items()}
-    worst = max(differences, key=lambda label: differences[label], default=None)
-    if worst is not None and differences[worst] > agrees_within:
+    worst = widest(expected, scores)
+    if worst is None:
+        return 0.0
+    if worst.size > agrees_within:
         raise ServerRefused(
-            f"the scoring server says {scores[worst]:.2f} of {worst} where the artifact says "
-            f"{expected[worst]:.2f} for the same prompt: other weights, another tokenizer or a "
+            f"the scoring server says {worst.found:.2f} of {worst.label} where the artifact says "
+            f"{worst.expected:.2f} for the same prompt: other weights, another tokenizer or a "
             "coarser number format; load the base model and adapters of this artifact"
         )
-    return differences[worst] if worst is not None else 0.0
+    return worst.size

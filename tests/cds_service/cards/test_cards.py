@@ -184,12 +184,25 @@ def test_a_gap_that_comes_twice_is_said_once() -> None:
 
 @pytest.mark.parametrize(
     ("public_url", "count"),
-    [(None, 0), ("https://cds.example.org", 1), ("/about", 0), ("javascript:alert(1)", 0)],
+    [(None, 0), ("https://cds.example.org", 2), ("/about", 0), ("javascript:alert(1)", 0)],
 )
 def test_links_only_to_a_real_address(public_url: str | None, count: int) -> None:
     (card,) = cards_of(replace(unsupported(draft(GLARGINE)), public_url=public_url))
 
     assert len(card.get("links", [])) == count
+
+
+def test_evidence_opens_as_an_app_where_it_is_registered_and_else_as_a_page() -> None:
+    call = replace(unsupported(draft(GLARGINE)), public_url="https://cds.example.org")
+    (plain,), (app,) = cards_of(call), cards_of(replace(call, has_app=True))
+
+    url = f"https://cds.example.org/evidence/{call.event_id}"
+    assert plain["links"][0] == {
+        "label": "Evidence for this advice", "url": url, "type": "absolute"
+    }  # fmt: skip
+    assert app["links"][0]["type"] == "smart"
+    assert app["links"][0]["url"] == "https://cds.example.org/smart/launch"
+    assert app["links"][0]["appContext"] == call.event_id
 
 
 def test_only_a_demonstration_is_called_one() -> None:

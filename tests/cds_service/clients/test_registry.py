@@ -31,6 +31,11 @@ ENCRYPTING = {"keys": [jwk_of(SIGNER.key, use="enc")]}
 WRONG = {
     "no name": ({"name": ""}, "name"),
     "a name with a space": ({"name": "a b"}, "name"),
+    "an app without a FHIR server": ({"smart_client_id": "app"}, "fhir_bases beside"),
+    "an app of another proof": ({"smart_auth": "secret"}, "smart_auth"),
+    "a frame of a page": ({"frame_origins": ["https://a.example/page"]}, "without a path"),
+    "a frame of any page": ({"frame_origins": ["https://*.a.example"]}, "without a path"),
+    "a frame over http": ({"frame_origins": ["http://a.example"]}, "without a path"),
     "no keys": ({"jwks": None}, "jwks_url or jwks"),
     "keys twice": ({"jwks_url": "https://a.example/k"}, "jwks_url or jwks"),
     "nothing to recognise it by": ({"issuer": None, "jwks": None}, "issuer with its keys"),

@@ -49,6 +49,10 @@ def test_notes_read_by_hand_are_compared(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert ", 1 notes of " in result.output
 
+    told = json.loads(notes("evaluate", tmp_path, "--json").stdout)
+    assert told["notes"] == 1
+    assert told["allergies"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+
 
 @pytest.mark.parametrize(
     ("reading", "says"),

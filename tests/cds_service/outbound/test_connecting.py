@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from cds_service.environment import SettingsError
 from cds_service.outbound.errors import ReadFailed
 from cds_service.outbound.guard import Guard, tls_context
 from cds_service.outbound.lookups import MOST, Lookups
 from cds_service.prefetch.fhir_client import FhirClient, FhirServer, Pages, Query
-from cds_service.settings import Settings, SettingsError
+from cds_service.settings import Settings
 from lamo.deadline import Deadline
 from tests.calls import PATIENT, searchset
 from tests.cds_service.outbound_fixtures import FakeResolver, fetched, guard, production

@@ -260,6 +260,10 @@ def test_the_command_says_that_a_result_is_not_whole(
     assert "ok: 3 patients are in" in result.output
     assert "not whole: see the counts above" in result.output
 
+    command = ["score", str(folder), "--out", str(population.out), "--json"]
+    told = json.loads(CliRunner().invoke(main, command).stdout)
+    assert (told["written"], told["done_before"], told["is_whole"]) == (3, 3, False)
+
 
 def test_a_device_that_is_not_there_is_told_of(
     population: Population, monkeypatch: pytest.MonkeyPatch

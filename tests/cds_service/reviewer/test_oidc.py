@@ -14,8 +14,9 @@ from werkzeug.test import TestResponse
 
 from cds_service.audit.log import AuditLog
 from cds_service.doors import Doors
+from cds_service.environment import SettingsError, read_settings
 from cds_service.reviewer.accounts.building import AccountParts, Accounts, build_accounts
-from cds_service.settings import Settings, SettingsError, read_settings
+from cds_service.settings import Settings
 from cds_service.web.app import create_app
 from tests.cds_service.reviewer.oidc_provider import CLIENT, SECRET, OidcProvider, oidc_provider
 from tests.cds_service.reviewer.people import OPERATOR, Hire, told

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from cds_service.artifacts.models import Models
 from cds_service.audit.log import AuditLog
 from cds_service.keys.service import KeyService
 from cds_service.served.history import read_changes, record_served
@@ -44,7 +45,7 @@ def test_several_that_start_at_once_record_it_once(
 @pytest.mark.parametrize("part", ["sha256", "knowledge", "card_policy", "code", "adapters"])
 def test_the_identity_has_everything_that_a_card_depends_on(settings: Settings, part: str) -> None:
     artifact = load_artifact(bundled_artifact_folder())
-    loaded = load(settings, artifact)
+    loaded = load(settings, Models(served=artifact))
     found = service_identity(model_identity(artifact, loaded.rulebook, loaded.policy))
     assert found[part]
     assert found["code"].endswith(code_sha256()[:12])

@@ -94,9 +94,10 @@ def eventually(is_so: Callable[[], bool]) -> bool:
 
 
 def outcomes(folder: Path) -> list[str]:
-    """Of the audit log, oldest first."""
+    """Of calls in the audit log, oldest first."""
+    of_calls = "SELECT body FROM event WHERE kind IN ('decision', 'error') ORDER BY event_id"
     with closing(sqlite3.connect(folder / "audit.db")) as connection:
-        rows = connection.execute("SELECT body FROM event ORDER BY event_id").fetchall()
+        rows = connection.execute(of_calls).fetchall()
     return [json.loads(body)["outcome"] for (body,) in rows]
 
 
@@ -207,6 +208,7 @@ def test_a_process_that_cannot_begin_again_leaves_the_others_at_work(tmp_path: P
     clients.write_text("")
     settings = {"LAMO_WORKERS": "2", "LAMO_CLIENTS_FILE": str(clients), "LAMO_DEADLINE_MS": "5000"}
     with served(tmp_path, **settings) as service:
+        assert eventually(lambda: service.log.read_text().count("process_loaded") == 2)
         clients.write_text("half a l")
         killed, left = children(service.pid)
         os.kill(killed, signal.SIGKILL)

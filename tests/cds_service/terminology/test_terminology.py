@@ -1,5 +1,6 @@
 """A hospital's RxNorm release comes in whole or not at all, and answers for codes that we lack."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -216,6 +217,9 @@ def test_the_command_loads_shows_and_tells(empty_url: str, folder: Path) -> None
     assert "ingredient 29046 lisinopril, here Lisinopril" in shown
     assert "8888801 zorblaxin, not in the formulary" in run(empty_url, "show", "8888803").output
     assert "no loaded code is '999'" in run(empty_url, "show", "999").output
+    told = json.loads(run(empty_url, "show", "0378-2083-01", "--json").stdout)
+    assert (told["tty"], told["rxcui"]) == ("SCD", "197885")
+    assert json.loads(run(empty_url, "status", "--json").stdout)["source"] == "rxnorm"
 
 
 def test_a_refused_release_changes_nothing(empty_url: str, folder: Path) -> None:

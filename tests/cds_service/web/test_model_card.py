@@ -4,6 +4,7 @@ from flask.testing import FlaskClient
 
 from cds_service.cards.parts import links_json
 from cds_service.web.model_card import performance_tables
+from tests.cds_service.card_material import material
 from tests.fakes import demo_card
 
 
@@ -16,7 +17,7 @@ def test_programs_get_31_attributes_and_which_model_it_is(client: FlaskClient) -
 
 
 def test_people_get_a_page_that_cards_link_to(client: FlaskClient) -> None:
-    [link] = links_json("https://cds.example.org/lamo")
+    link = links_json(material(public_url="https://cds.example.org/lamo"))[-1]
     assert link["url"] == "https://cds.example.org/lamo/model-card.html"
     page = client.get("/model-card.html").get_data(as_text=True)
     for one in demo_card().attributes:
