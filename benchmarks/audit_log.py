@@ -11,7 +11,7 @@ import os
 import tempfile
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -47,6 +47,7 @@ WAIT_S = 30.0
 POLL_S = 0.05  # how exactly it is known when an event had its place
 PATIENTS = 1000
 ALONE = 300  # events that are written one by one
+LOADS = ("sqlite", "tree", "alike", "chain")
 CHAIN = (
     "CREATE TABLE chain (number BIGINT PRIMARY KEY, event_id TEXT NOT NULL, hash BYTEA NOT NULL)"
 )
@@ -285,37 +286,53 @@ def measure(url: str, folder: Path, loads: dict[str, Load]) -> None:
 @click.command()
 @click.option("--seconds", default=60.0, show_default=True)
 @click.option("--writers", default=16, show_default=True, help="On PostgreSQL, of 4 processes.")
-def main(seconds: float, writers: int) -> None:
+@click.option("--only", multiple=True, type=click.Choice(LOADS), help="Default: all of them.")
+def main(seconds: float, writers: int, only: tuple[str, ...]) -> None:
     """Print the rates."""
+    wanted = only or LOADS
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     click.echo(f"{os.cpu_count()} processors; leaves and root from memory: {hashed()}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        url = f"sqlite:///{folder}/audit.db"
-        common = {"folder": folder, "seconds": seconds, "processes": 4}
-        click.echo("\nSQLite")
-        measure(url, folder, {"4 processes": Load(url=url, threads=1, **common)})  # type: ignore[arg-type]
-    server = new_server()
-    server.start()
-    try:
-        with tempfile.TemporaryDirectory() as name:
-            _measure_postgresql(server.new_database(), Path(name), seconds, writers)
-    finally:
-        server.remove()
+        if "sqlite" in wanted:
+            _measure_sqlite(folder / "sqlite", seconds)
+        server = new_server()
+        server.start()
+        try:
+            tree = Load(
+                url=server.new_database(),
+                folder=folder,
+                processes=4,
+                threads=writers // 4,
+                seconds=seconds,
+            )
+            _measure_postgresql(tree, wanted)
+        finally:
+            server.remove()
 
 
-def _measure_postgresql(url: str, folder: Path, seconds: float, writers: int) -> None:
+def _measure_sqlite(folder: Path, seconds: float) -> None:
+    click.echo("\nSQLite")
+    folder.mkdir()
+    url = f"sqlite:///{folder}/audit.db"
+    load = Load(url=url, folder=folder, processes=4, threads=1, seconds=seconds)
+    measure(url, folder, {"4 processes": load})
+
+
+def _measure_postgresql(tree: Load, wanted: Collection[str]) -> None:
     click.echo("\nPostgreSQL")
-    tree = Load(url=url, folder=folder, processes=4, threads=writers // 4, seconds=seconds)
+    url, writers = tree.url, tree.processes * tree.threads
     upgrade(url)
     engine = open_engine(url)
     with engine.begin() as connection:
         connection.execute(text(CHAIN))
     engine.dispose()
     alike = replace(tree, patients=1)
-    loads = {f"{writers} writers, tree": tree, "the same, of one patient": alike}
-    measure(url, folder, loads)
-    tell(f"{writers} writers, hash chain", under_load(replace(tree, is_chain=True)))
+    loads = {"tree": (f"{writers} writers, tree", tree)}
+    loads |= {"alike": ("the same, of one patient", alike)}
+    measure(url, tree.folder, dict(loads[name] for name in loads if name in wanted))
+    if "chain" in wanted:
+        tell(f"{writers} writers, hash chain", under_load(replace(tree, is_chain=True)))
 
 
 if __name__ == "__main__":
