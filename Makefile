@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8080
+SANDBOX_PORT ?= 8081
 VAR_DIR ?= var
 READY := $(VENV)/.ready
 
@@ -19,7 +20,7 @@ serve: $(READY)
 	HOST=$(HOST) PORT=$(PORT) VAR_DIR=$(VAR_DIR) $(BIN)/lamo-cds serve
 
 sandbox: $(READY)
-	$(BIN)/lamo-cds sandbox serve --service-port $(PORT)
+	$(BIN)/lamo-cds sandbox serve --port $(SANDBOX_PORT) --service-port $(PORT)
 
 demo: $(READY)
 	$(BIN)/lamo-cds demo --url http://$(HOST):$(PORT) examples/order-sign.json

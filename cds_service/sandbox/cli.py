@@ -36,7 +36,8 @@ def serve(port: int, service_port: int, var_dir: Path | None) -> None:
     """Start the service and, beside it, an EHR that calls it. Ctrl-C ends both."""
     from cds_service.sandbox.process import Plan, run_sandbox
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGINT, signal.SIGTERM):  # also where a shell told it to ignore the first
+        signal.signal(ending, signal.default_int_handler)
     kept = TemporaryDirectory(prefix="lamo-sandbox-") if var_dir is None else nullcontext(var_dir)
     with kept as folder:
         plan = Plan(port=port, service_port=service_port, var_dir=Path(folder).absolute())

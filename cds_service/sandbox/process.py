@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -79,6 +80,7 @@ def run_sandbox(plan: Plan) -> None:
     """
     keys = EhrKeys(issuer=plan.base_url)
     write_client(plan, keys)
+    _require_free(plan.service_port)
     with _service(plan) as child:
         desk = open_sandbox(plan.base_url, plan.service_url, keys, registered_apps(plan))
         with _served(_server(plan, create_sandbox(desk))):
@@ -136,6 +138,18 @@ def _service(plan: Plan) -> Iterator[subprocess.Popen[bytes]]:
             child.wait(STOP_S)
 
 
+def _require_free(port: int) -> None:
+    """Another service there would answer in place of ours."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise SandboxRefused(
+                f"port {port} cannot be had: choose another one with --service-port"
+            ) from None
+
+
 def _server(plan: Plan, app: Flask) -> BaseWSGIServer:
     try:
         return make_server(HOST, plan.port, app, threaded=True, request_handler=_Quiet)
@@ -180,4 +194,7 @@ def _last_lines(plan: Plan) -> str:
 
 def _tell(plan: Plan) -> None:
     click.echo(f"The sandbox is at {plan.base_url}/, its FHIR server at {plan.base_url}/fhir.")
-    click.echo(f"The service that it calls is at {plan.service_url}/. Ctrl-C ends both.")
+    click.echo(f"The service that it calls is at {plan.service_url}/, and keeps its log in")
+    click.echo(
+        f"{plan.var_dir}: VAR_DIR for `lamo-cds audit` and `lamo-cds accounts`. Ctrl-C ends both."
+    )

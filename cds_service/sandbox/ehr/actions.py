@@ -128,9 +128,8 @@ def tell_refused(error: FhirRefused) -> ResponseReturnValue:
 def _draft(patient: SandboxPatient, form: Mapping[str, str]) -> Resource:
     """The draft of the form: `trial`, the place of one to try, or `rxcui` and `dose`."""
     if "trial" in form:
-        trial = patient.drafts[int(form["trial"])] if form["trial"].isdigit() else None
-        if trial is None:
-            raise LookupError("no such draft")
+        trials = {str(place): one for place, one in enumerate(patient.drafts)}
+        trial = trials[form["trial"]]
         return desk().store.create({name: one for name, one in trial.items() if name != "id"})
     entry = desk().formulary.entry(form.get("rxcui", ""))
     return orders.new_draft(desk(), patient, entry, form.get("dose", ""))

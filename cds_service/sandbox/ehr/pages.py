@@ -53,7 +53,6 @@ def chart(patient_id: str) -> ResponseReturnValue:
         notes=chart_notes(desk().store, patient_id),
         drafts=desk().orders(patient_id, "draft"),
         active=desk().orders(patient_id, "active"),
-        apps=[one for one in desk().smart.apps.all() if one.launch_url],
         query=query,
         entries=search_formulary(desk().formulary, query),
         opened=found,
@@ -74,16 +73,6 @@ def open_link(patient_id: str, uuid: str, number: int) -> ResponseReturnValue:
         raise NotFound("there is no such link: fire the hook again")
     launch = desk().launch_of(patient, link.get("appContext"))
     return redirect(desk().smart.launch_url(link["url"], launch), 303)
-
-
-@ehr.get("/ehr/charts/<patient_id>/apps/<client_id>")
-def open_app(patient_id: str, client_id: str) -> ResponseReturnValue:
-    """Launch a registered app from the chart."""
-    patient = patient_or_404(patient_id)
-    app = desk().smart.apps.find(client_id)
-    if app is None or app.launch_url is None:
-        raise NotFound("no app with this id can be launched")
-    return redirect(desk().smart.launch_url(app.launch_url, desk().launch_of(patient)), 303)
 
 
 def may_sign(found: OpenChart, patient: SandboxPatient) -> bool:

@@ -1,6 +1,8 @@
 """The embedded scorer as it is started, asked by the remote scorer."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +30,10 @@ def artifact() -> Artifact:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder, command = tmp_path_factory.mktemp("scorer"), ["lamo-cds", "scorer", "serve"]
+    folder, command = (
+        tmp_path_factory.mktemp("scorer"),
+        [str(Path(sys.executable).parent / "lamo-cds"), "scorer", "serve"],
+    )
     settings = {"LAMO_SCORER_KEY": KEY, "LAMO_DEADLINE_MS": "5000", "LAMO_MODEL_QUEUE": "1000"}
     with served(folder, command, **settings) as running:
         yield running
