@@ -1,6 +1,6 @@
 """The heads of a log in their order, each signed by the key that may."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cds_service.audit.checkpoint import Checkpoint, NoteRefused, PublicKey, parse_head
@@ -17,20 +17,25 @@ class Chain:
 
 
 def follow_chain(
-    heads: Iterable[tuple[int, str]], first_key: PublicKey, findings: Findings, where: str
+    heads: Iterable[tuple[int, str]],
+    first_key: PublicKey,
+    findings: Findings,
+    where: str,
+    first: int = 0,
 ) -> Chain:
     """Verify heads, given as number and note.
 
     Args:
-        heads: in the order of their numbers, from 0.
-        first_key: of head 0; the verifier has it from elsewhere.
+        heads: in the order of their numbers.
+        first_key: of the first head; that of head 0 the verifier has from elsewhere.
         findings: told under "signatures" what does not fit.
         where: they come from, for the text.
+        first: the number of the first one.
     """
     key, keys = first_key, {first_key.key_id: first_key}
     verified: list[Checkpoint] = []
     notes: dict[int, str] = {}
-    for place, (number, note) in enumerate(heads):
+    for place, (number, note) in enumerate(heads, first):
         notes[number] = note
         findings.heads += 1
         if number != place and number - 1 not in notes:
@@ -53,6 +58,23 @@ def follow_chain(
             key = head.checkpoint.next_key
             keys[key.key_id] = key
     return Chain(heads=tuple(verified), keys=keys, notes=notes)
+
+
+def signer_of_first(
+    heads: Sequence[tuple[int, str]], keys: Mapping[bytes, PublicKey]
+) -> PublicKey | None:
+    """The key that heads begin with which do not begin with head 0; None: it is none of these.
+
+    Args:
+        heads: number and note of each.
+        keys: that may sign the log, by id.
+    """
+    if not heads or heads[0][0] == 0:
+        return None
+    try:
+        return keys.get(parse_head(heads[0][1]).key_id)
+    except NoteRefused:
+        return None  # which follow_chain() tells
 
 
 def _check_order(before: Checkpoint, head: Checkpoint) -> None:

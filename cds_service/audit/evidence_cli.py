@@ -83,6 +83,7 @@ def verify(
             exported=heads or (kept if kept.exists() else None),
             receipts=[line for text in asked["receipts"] for line in _receipt_lines(text)],
             is_quick=asked["quick"],
+            keys=place.keys,
         ),
     )
     for line in found.lines():

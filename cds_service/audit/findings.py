@@ -9,7 +9,7 @@ CHECKS: Mapping[str, str] = {
     "index": "every event has one place in the tree, without gaps",
     "leaves": "every leaf is the hash of its event's bytes",
     "columns": "every search column says what the event's bytes say",
-    "payloads": "every payload is the one that its event names, or was erased or purged",
+    "payloads": "every payload is the one that its event names, with its key, or was forgotten",
     "links": "the tables of cards and feedback say what the events' bytes say",
     "tiles": "the stored tiles are those of the leaves",
     "signatures": "every head is signed, by the key that the one before names",

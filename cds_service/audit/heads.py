@@ -94,6 +94,18 @@ def read_exported(path: Path) -> Iterator[tuple[int, str]]:
             yield head
 
 
+def is_torn(path: Path) -> bool:
+    """Whether a file of exported heads ends within a line, as a process leaves it that is killed.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - 1))
+        return end > 0 and file.read(1) != b"\n"
+
+
 def exported_head(line: bytes | str) -> tuple[int, str] | None:
     """Number and note of a head in a line of that file; None where it is no such line."""
     try:

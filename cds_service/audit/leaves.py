@@ -18,7 +18,7 @@ from cds_service.audit.findings import Findings
 from cds_service.audit.forgotten import Forgotten
 from cds_service.audit.links import Links
 from cds_service.audit.merkle import leaf_hash
-from cds_service.audit.models import EventRow, LeafRow, PayloadRow
+from cds_service.audit.models import EventRow, LeafRow, PatientRow, PayloadRow, PeriodRow
 from cds_service.audit.snapshot import snapshot as one_state
 from cds_service.audit.unsequenced import id_ms
 
@@ -28,8 +28,18 @@ _NAMES = [column.name for column in _SEARCHED]
 _QUICK = select(LeafRow.leaf_index, LeafRow.event_id, LeafRow.leaf_hash, EventRow.body).outerjoin(
     EventRow, EventRow.event_id == LeafRow.event_id
 )
-_WHOLE = _QUICK.add_columns(PayloadRow.ciphertext, *_SEARCHED).outerjoin(
-    PayloadRow, PayloadRow.event_id == LeafRow.event_id
+_STORED = (
+    PayloadRow.ciphertext,
+    PayloadRow.patient,
+    PayloadRow.period,
+    PatientRow.pid,
+    PeriodRow.period,
+)
+_WHOLE = (
+    _QUICK.add_columns(*_STORED, *_SEARCHED)
+    .outerjoin(PayloadRow, PayloadRow.event_id == LeafRow.event_id)
+    .outerjoin(PatientRow, PatientRow.pid == PayloadRow.patient)
+    .outerjoin(PeriodRow, PeriodRow.period == PayloadRow.period)
 )
 
 
@@ -53,6 +63,8 @@ class Checked:
     # by process its numbers, each with its event, and those that were told as unused
     numbers: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     unused: list[tuple[str, int]] = field(default_factory=list)
+    # events without a number, and whether one before them in this stretch has one
+    unnumbered: list[tuple[str, bool]] = field(default_factory=list)
 
 
 def check_elsewhere(database_url: str, snapshot: str | None, stretch: Stretch) -> Checked:
@@ -124,7 +136,8 @@ def _tell(findings: Findings, place: int, floor: float, row: Sequence[Any]) -> N
 
 
 def _check_event(checked: Checked, links: Links, forgotten: Forgotten, row: Sequence[Any]) -> None:
-    index, event_id, _, data, ciphertext, *columns = row
+    index, event_id, _, data, *rest = row
+    payload, columns = rest[: len(_STORED)], rest[len(_STORED) :]
     where = f"leaf {index}, event {event_id}"
     try:
         body = from_json(data)
@@ -134,7 +147,7 @@ def _check_event(checked: Checked, links: Links, forgotten: Forgotten, row: Sequ
     except (ValueError, TypeError, LookupError, AttributeError):
         checked.findings.add("columns", f"{where}: its bytes are no event")
         return
-    if told := _wrong_payload(forgotten, event_id, body, ciphertext):
+    if told := _wrong_payload(forgotten, event_id, body, payload):
         checked.findings.add("payloads", f"{where}: {told}")
     if [wanted[name] for name in _NAMES] != columns:
         for name, value in zip(_NAMES, columns, strict=True):
@@ -144,21 +157,26 @@ def _check_event(checked: Checked, links: Links, forgotten: Forgotten, row: Sequ
 
 
 def _wrong_payload(
-    forgotten: Forgotten, event_id: str, body: Mapping[str, Any], ciphertext: bytes | None
+    forgotten: Forgotten, event_id: str, body: Mapping[str, Any], payload: Sequence[Any]
 ) -> str | None:
     """What is wrong. Feedback on a card of a patient who was erased before never had one."""
+    ciphertext, patient, period, *keys = payload
     named = body.get("payload_sha256")
     if ciphertext is not None:
-        is_it = sha256(ciphertext).hexdigest() == named
-        return None if is_it else "its payload is not the one that it names"
+        if sha256(ciphertext).hexdigest() != named:
+            return "its payload is not the one that it names"
+        if patient != body.get("patient") or (patient is None) == (period is None):
+            return "its payload is said to be of another patient or of none"
+        return None if keys == [patient, period] else "the key of its payload is gone"
     if named is None or forgotten.covers(event_id, body.get("patient")):
         return None
     return "its payload is gone, and no erasure or purge was of it"
 
 
 def _count(checked: Checked, event_id: str, worker: Any) -> None:
-    if worker is None:
-        return  # of a release that did not number them
+    if worker is None:  # of a release that did not number them, if none before has a number
+        checked.unnumbered.append((event_id, bool(checked.numbers)))
+        return
     process, number = str(worker["id"]), int(worker["counter"])
     checked.numbers.setdefault(process, []).append((number, event_id))
     checked.unused.extend((process, int(one)) for one in worker.get("unused", ()))

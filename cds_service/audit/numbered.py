@@ -22,6 +22,16 @@ class Numbered:
         """Take a number that was told as unused; after a commit of unknown end it may be one."""
         self._add(process, number)
 
+    def lacks(self, where: str, is_behind: bool = False) -> None:
+        """Take an event without a number: after the first with one there may be none.
+
+        Args:
+            where: it stands.
+            is_behind: an event with a number comes before it; what was seen here counts as well.
+        """
+        if is_behind or self._ahead:
+            self._findings.add("workers", f"{where}: has no number of a process")
+
     def end(self) -> None:
         """Tell what is missing. At its end a process that was killed leaves gaps as well."""
         for worker, ahead in self._ahead.items():

@@ -81,11 +81,21 @@ class Head:
         self.next_key = Key(rest[0].removeprefix("next-key ")) if rest else None
 
 
-def follow(notes: list[tuple[int, str]], key: Key, where: str) -> tuple[list[Head], list[Key]]:
+def signer(note: str) -> bytes:
+    """The id of the key that a head says it is signed with; nothing where it says none."""
+    try:
+        return base64.b64decode(note.rpartition(" ")[2].strip(), validate=True)[:4]
+    except ValueError:
+        return b""
+
+
+def follow(
+    notes: list[tuple[int, str]], key: Key, where: str, first: int = 0
+) -> tuple[list[Head], list[Key]]:
     """Verify heads in order: numbers, keys, sizes and times. Also every key that could sign."""
     heads: list[Head] = []
     keys = [key]
-    for place, (number, note) in enumerate(notes):
+    for place, (number, note) in enumerate(notes, first):
         if number != place:
             raise Refused(f"{where}: head {number} stands where {place} should")
         try:
@@ -137,10 +147,16 @@ def root_from(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes:
     return leaf
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a file, one a line."""
+def read_lines(path: Path, notes: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file, one a line; with notes a last line that was cut is one of them.
+
+    A crash of whoever writes heads may cut the last one; nothing else may be cut.
+    """
     with path.open("rb") as lines:
         for count, line in enumerate(lines, 1):
+            if notes is not None and not line.endswith(b"\n"):
+                notes.append(f"{path.name}: its last line was cut, and is left out")
+                return
             try:
                 plain = json.loads(line)
             except ValueError:
@@ -214,7 +230,7 @@ class Bundle:
         heads, keys = follow(notes, key, "bundle")
         if not heads or heads[-1].size != first["tree_size"]:
             raise Refused("the bundle has no head of its tree_size")
-        kept = self.kept_heads(heads_file, notes, key)
+        kept = self.kept_heads(heads_file, notes, keys)
         # 2. every event
         self.events((*rest, *lines), first, heads, kept)
         # 3. numbers of processes, which only a whole log has without gaps
@@ -224,12 +240,19 @@ class Bundle:
         for text in receipts:
             self.check_receipt(text, {key.id: key for key in keys}, first["contents"])
 
-    def kept_heads(self, path: Path | None, notes: list[tuple[int, str]], key: Key) -> list[Head]:
+    def kept_heads(
+        self, path: Path | None, notes: list[tuple[int, str]], keys: list[Key]
+    ) -> list[Head]:
         """Heads that were kept elsewhere: each is in the bundle too, unless it is newer."""
         if path is None:
             return []
-        kept = [(line["number"], line["note"]) for line in read_lines(path)]
-        heads, _ = follow(kept, key, path.name)
+        kept = [(int(line["number"]), line["note"]) for line in read_lines(path, self.notes)]
+        if not kept or kept[0][0] < 0:
+            raise Refused(f"{path.name}: has no whole head")
+        # a file may begin anywhere, then with a key that the bundle's heads have named
+        first, note = kept[0]
+        known = (one for one in keys if first and one.id == signer(note))
+        heads, _ = follow(kept, next(known, keys[0]), path.name, first)
         for number, note in kept:
             if number < len(notes) and notes[number][1] != note:
                 self.problems.append(f"{path.name}: head {number} is another in the bundle")
@@ -249,7 +272,7 @@ class Bundle:
                 end = line
                 continue
             count += 1
-            leaf, made = self.event(line)
+            leaf, made = self.event(line, is_whole)
             if is_whole:
                 growing.add(line["leaf_index"], leaf, made)
             else:
@@ -259,7 +282,7 @@ class Bundle:
         if is_whole:
             growing.end()
 
-    def event(self, line: dict[str, Any]) -> tuple[bytes, float]:
+    def event(self, line: dict[str, Any], is_whole: bool) -> tuple[bytes, float]:
         """The leaf hash of an event, and when it was made."""
         data = line["body"].encode("utf-8", "surrogateescape")
         body = json.loads(data)
@@ -268,7 +291,10 @@ class Bundle:
         if event_id in self.leaves:
             self.problems.append(f"event {event_id} is there twice")
         self.leaves[event_id] = leaf
-        if worker := body.get("worker"):
+        worker = body.get("worker")
+        if worker is None and self.numbers and is_whole:
+            self.problems.append(f"event {event_id}: has no number of a process")
+        if worker is not None:
             seen = self.numbers.setdefault(worker["id"], set())
             if worker["counter"] in seen:
                 self.problems.append(f"event {event_id}: its number was used before")

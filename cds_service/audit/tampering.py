@@ -23,6 +23,7 @@ from cds_service.audit.models import (
     FeedbackRow,
     HeadRow,
     LeafRow,
+    PatientRow,
     PayloadRow,
     TileRow,
 )
@@ -119,6 +120,14 @@ def _delete_payload(copy: Copy) -> None:
     copy.connection.execute(delete(PayloadRow))
 
 
+def _delete_key(copy: Copy) -> None:
+    copy.connection.execute(delete(PatientRow))
+
+
+def _move_payload(copy: Copy) -> None:
+    copy.connection.execute(update(PayloadRow).values(patient="0" * 32, period=None))
+
+
 def _move_card(copy: Copy) -> None:
     """To another decision, so that feedback on it would be of that one."""
     one, other = copy.connection.scalars(
@@ -169,6 +178,11 @@ def _reorder(copy: Copy) -> None:
 
 def _duplicate(copy: Copy) -> None:
     _add(copy, copy.body(copy.middle()))
+
+
+def _add_unnumbered(copy: Copy) -> None:
+    body = copy.body(copy.middle())
+    _add(copy, {name: value for name, value in body.items() if name != "worker"})
 
 
 def _foreign_row(copy: Copy) -> None:
@@ -263,6 +277,8 @@ def _forgeries() -> Iterator[tuple[str, str, Callable[[Copy], bool | None]]]:
         yield f"column {column} edited", "columns", partial(_edit_column, column=column)
     yield "payload put in the place of another", "payloads", _put_payload
     yield "payload deleted without a word", "payloads", _delete_payload
+    yield "key of a patient deleted without a word", "payloads", _delete_key
+    yield "payload put under the key of another patient", "payloads", _move_payload
     yield "card moved to another decision", "links", _move_card
     yield "outcome of feedback edited beside the tree", "links", _edit_feedback
     yield "feedback deleted beside the tree", "links", _delete_feedback
@@ -272,6 +288,7 @@ def _forgeries() -> Iterator[tuple[str, str, Callable[[Copy], bool | None]]]:
     yield "old backup given back, and gone on with", "exported", _old_backup
     yield "leaves reordered", "heads", _reorder
     yield "event duplicated", "workers", _duplicate
+    yield "event added without a number", "workers", _add_unnumbered
     yield "row of another tenant added", "workers", _foreign_row
     yield "row back-dated", "dates", _back_date
     yield "row hidden from the tree", "index", _hide_row

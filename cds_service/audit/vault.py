@@ -7,7 +7,7 @@ what was encrypted under it. None is kept in memory beyond the work that it was 
 import hmac
 import json
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from cds_service.audit.models import PatientRow, PeriodRow
 from cds_service.keys.service import KEY_BYTES, KeyService, NotOpened, WrappedKey
 
 TAG_DIGITS = 32  # of a basis: 128 bits
+AT_ONCE = 2000  # rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +130,19 @@ class Vault:
             query = select(name, model.key_id, model.wrapped_key).where(name.in_(one_each))
             for row in connection.execute(query):
                 read(*row)
+
+    def unopened(self, connection: Connection) -> Iterator[str]:
+        """Which keys do not unwrap, of all that are stored, each in words."""
+        for model, name, read, what in (
+            (PatientRow, PatientRow.pid, self.of_patient, "patient"),
+            (PeriodRow, PeriodRow.period, self.of_period, "period"),
+        ):
+            query = select(name, model.key_id, model.wrapped_key).order_by(name)
+            for row in connection.execute(query, execution_options={"yield_per": AT_ONCE}):
+                try:
+                    read(*row)
+                except AuditFailure as closed:
+                    yield f"{what} {row[0]}: {closed.reason}"
 
     def rewrapped(self, key: DataKey) -> dict[str, Any]:
         """The columns of the same key, wrapped by the tenant's newest."""

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
-from cds_service.audit.chain import Chain, follow_chain
+from cds_service.audit.chain import Chain, follow_chain, signer_of_first
 from cds_service.audit.checkpoint import NoteRefused, PublicKey
 from cds_service.audit.database import read_driver_rows
 from cds_service.audit.findings import CHECKS, Findings
 from cds_service.audit.forgotten import Forgotten
-from cds_service.audit.heads import read_exported
+from cds_service.audit.heads import is_torn, read_exported
 from cds_service.audit.leaves import Checked, Stretch, made_ms
 from cds_service.audit.links import tell_rows_of_no_event
 from cds_service.audit.merkle import leaf_hash
@@ -30,6 +30,8 @@ from cds_service.audit.snapshot import snapshot
 from cds_service.audit.stretches import checked_stretches
 from cds_service.audit.tree import TILE_BITS, GrowingTree
 from cds_service.audit.unsequenced import MERGE_DELAY_S, unsequenced
+from cds_service.audit.vault import Vault
+from cds_service.keys.service import KeyService
 
 READ_AT_ONCE = 2000  # rows
 TILES_AT_ONCE = 256
@@ -48,6 +50,7 @@ class Asked:
     receipts: Sequence[str] = ()  # as clients got them
     is_quick: bool = False  # bytes, places, tiles and heads alone
     stretch: int = 1 << 15  # leaves that a process checks at once
+    keys: KeyService | None = None  # of the tenant; None: whether keys unwrap is not checked
 
 
 def verify_log(database_url: str, asked: Asked) -> Findings:
@@ -79,6 +82,7 @@ class _Verification:
         # 4. rows beside the tree, numbers and receipts
         if not self._asked.is_quick:
             tell_rows_of_no_event(self._connection, self._found)
+            self._keys()
         self._numbered.end()
         self._receipts(chain)
         # 5. what pages search in, which is no evidence
@@ -110,12 +114,18 @@ class _Verification:
             heads = list(read_exported(file))
         except (NoteRefused, OSError) as refused:
             self._found.add("exported", f"{file.name}: {refused}")
-            heads = []
+            return Chain(heads=(), keys={}, notes={})
+        if not heads:
+            self._found.add("exported", f"{file.name}: has no whole head")
+        if is_torn(file):
+            self._found.notes.append(f"{file.name}: its last line was cut, and is left out")
         for number, note in heads:
             if chain.notes.get(number) != note:
                 what = "is another" if number in chain.notes else "is not in the database"
                 self._found.add("exported", f"{file.name}: head {number} {what}")
-        return follow_chain(heads, self._asked.first_key, self._found, file.name)
+        first_key = signer_of_first(heads, chain.keys) or self._asked.first_key
+        first = heads[0][0] if heads else 0
+        return follow_chain(heads, first_key, self._found, file.name, first)
 
     def _leaves(self, milestones: "_Milestones") -> None:
         tree, tiles = GrowingTree(), _StoredTiles(self._connection, self._found)
@@ -154,11 +164,18 @@ class _Verification:
         ]
 
     def _take_numbers(self, checked: Checked) -> None:
+        for event_id, is_behind in checked.unnumbered:  # before the numbers of their stretch
+            self._numbered.lacks(f"event {event_id}", is_behind)
         for process, numbers in checked.numbers.items():
             for number, event_id in numbers:
                 self._numbered.see(f"event {event_id}", process, number)
         for process, number in checked.unused:
             self._numbered.skip(process, number)
+
+    def _keys(self) -> None:
+        if self._asked.keys is not None:
+            for told in Vault(self._asked.keys).unopened(self._connection):
+                self._found.add("payloads", told)
 
     def _waiting(self) -> None:
         now_ms = int(time.time() * 1000)
