@@ -26,6 +26,7 @@ from cds_service.audit.writing import insert_events
 from cds_service.keys.service import KEY_BYTES, KeyService
 
 KEPT = timedelta(days=6 * 365.25 + 30)  # six years and 30 days
+SHORTEST = timedelta(days=184)  # six months: Regulation (EU) 2024/1689, Article 26(6)
 EVERYBODY = "all"
 TIMEOUT_S = 60.0
 RACES = 3  # with a service that writes of the same patient
@@ -56,11 +57,12 @@ class Keeper:
         self._clock, self._counter = clock, WorkerCounter()
 
     def erase(self, whom: Whom, forget_notes: Callable[[str], int]) -> Gone:
-        """Delete a patient's key, payloads and digests of notes.
+        """Delete a patient's key, payloads and digests of notes, and all sessions of the app.
 
         Args:
             whom: the patient, as a client names them.
-            forget_notes: deletes the digests of a patient id and says how many there were.
+            forget_notes: deletes the digests of a patient id, which no client's name is part of,
+                and says how many there were.
 
         Raises:
             HoldInPlace: the patient, or everybody, is under a legal hold.
@@ -81,6 +83,8 @@ class Keeper:
             # whoever writes of the patient right now ends first, and nobody begins
             mine = select(PatientRow.pid).where(PatientRow.pid == pid).with_for_update()
             connection.execute(mine)
+            # they name their patients under seal alone, and last half an hour: none is spared
+            connection.execute(text("DELETE FROM smart_session"))
             payloads = connection.execute(delete(PayloadRow).where(PayloadRow.patient == pid))
             patients = connection.execute(delete(PatientRow).where(PatientRow.pid == pid))
             counts = (payloads.rowcount, patients.rowcount) if pid else (0, 0)
@@ -246,7 +250,7 @@ class Keeper:
                 return
             outside = connection.execution_options(isolation_level="AUTOCOMMIT")
             outside.execute(text("SET statement_timeout = 0"))
-            outside.execute(text("VACUUM patient, period, payload, note_digest"))
+            outside.execute(text("VACUUM patient, period, payload, note_digest, smart_session"))
 
 
 def _pid_of(subject: str) -> str | None:

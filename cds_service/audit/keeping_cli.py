@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from cds_service.audit.expiry import Gone
-from cds_service.audit.keeping import KEPT, Keeper
+from cds_service.audit.keeping import KEPT, SHORTEST, Keeper
 from cds_service.audit.place import Place, refusals
 from cds_service.audit.vault import Whom
 from cds_service.keys.building import key_file
@@ -41,7 +41,8 @@ def erase_patient(place: Place, client: str, patient_id: str, yes: bool) -> None
 @click.option(
     "--before",
     type=click.DateTime(formats=["%Y-%m-%d"]),
-    help="Of events before this day (UTC). Default: six years and 30 days ago.",
+    help="Of events before this day (UTC), six months ago at the latest. "
+    "Default: six years and 30 days ago.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say how much that is.")
 @click.option("--yes", is_flag=True, help="Delete it.")
@@ -50,10 +51,21 @@ def purge(place: Place, before: datetime | None, dry_run: bool, yes: bool) -> No
     """Delete what is protected of events whose time is over; the events stay."""
     if dry_run == yes:
         raise click.UsageError("name --dry-run or --yes")
-    moment = before.replace(tzinfo=UTC) if before else datetime.now(UTC) - KEPT
+    moment = _long_past(before.replace(tzinfo=UTC)) if before else datetime.now(UTC) - KEPT
     with _keeper(place) as keeper:
         gone = keeper.due(moment) if dry_run else keeper.purge(moment)
     click.echo(f"ok: {_told(gone)} are {'due' if dry_run else 'deleted'}, before {moment:%Y-%m-%d}")
+
+
+def _long_past(day: datetime) -> datetime:
+    """The day, when no law wants what is older kept."""
+    latest = datetime.now(UTC) - SHORTEST
+    if day > latest:
+        raise click.UsageError(
+            f"--before {day:%Y-%m-%d} is too late: what is younger than {SHORTEST.days} days (six "
+            f"months) is kept; name {latest:%Y-%m-%d} or an earlier day"
+        )
+    return day
 
 
 def _of_whom(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,4 +1,4 @@
-"""The table of the app's sessions. Its rows go when their half hour is over."""
+"""The table of the app's sessions. Rows go when their half hour is over, or anybody is erased."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, exists, insert, select
 
 from cds_service.audit.canonical import rfc3339
 from cds_service.audit.database import reporting_failures
@@ -54,20 +54,23 @@ class SmartSessions:
             "expires_at": rfc3339(now + min(lasts, LONGEST)),
         }
         with reporting_failures(), self._engine.begin() as connection:
-            over = SmartSessionRow.expires_at <= rfc3339(now)
-            connection.execute(delete(SmartSessionRow).where(over))
+            _sweep(connection, rfc3339(now))
             connection.execute(insert(SmartSessionRow), row)
         return cookie
 
     def find(self, cookie: str) -> Session | None:
-        """The session of a cookie, while it lasts."""
-        digest = digest_of(cookie)
+        """The session of a cookie, while it lasts. Those that are over go, whosever they are."""
+        digest, now = digest_of(cookie), rfc3339(self._clock())
         query = select(SmartSessionRow.sealed).where(
-            SmartSessionRow.digest == digest,
-            SmartSessionRow.expires_at > rfc3339(self._clock()),
+            SmartSessionRow.digest == digest, SmartSessionRow.expires_at > now
         )
+        any_over = select(exists().where(SmartSessionRow.expires_at <= now))
         with reporting_failures(), self._reader.begin() as connection:
             sealed = connection.execute(query).scalar_one_or_none()
+            is_due = connection.execute(any_over).scalar_one()
+        if is_due:
+            with reporting_failures(), self._engine.begin() as connection:
+                _sweep(connection, now)
         if sealed is None:
             return None
         try:
@@ -75,6 +78,10 @@ class SmartSessions:
         except NotOpened:  # sealed by keys that were taken away since
             return None
         return Session(**json.loads(opened))
+
+
+def _sweep(connection: Connection, now: str) -> None:
+    connection.execute(delete(SmartSessionRow).where(SmartSessionRow.expires_at <= now))
 
 
 def _context(digest: str) -> str:

@@ -14,6 +14,7 @@ from cds_service.audit.ids import new_event_id
 from cds_service.audit.log import AuditLog, Change
 from cds_service.reviewer.accounts.account import (
     AccountRefused,
+    account_of,
     check_name,
     stored,
     user_of,
@@ -167,15 +168,22 @@ def _to_change(connection: Connection, name: str, by: By) -> AccountRow:
 
 
 def _keep_one_administrator(connection: Connection, name: str) -> None:
-    """Return when another administrator is left; of two who remove each other, one waits here."""
+    """Return when another is left who can sign in; of two who remove each other, one waits here.
+
+    Whose first sign-in is not completed stands in for nobody who can: the one-time password may
+    run out.
+    """
     query = (
-        select(AccountRow.name, AccountRow.roles)
+        select(AccountRow.__table__)
         .where(AccountRow.disabled_at.is_(None))
         .order_by(AccountRow.name)
         .with_for_update()
     )
-    left = {row.name for row in connection.execute(query) if "administrator" in row.roles.split()}
-    if left == {name}:
+    found = [account_of(AccountRow(**row)) for row in connection.execute(query).mappings()]
+    left = {one.name: one.is_ready for one in found if "administrator" in one.roles}
+    is_ready = left.pop(name, None)
+    if is_ready is not None and not (any(left.values()) if is_ready else left):
         raise AccountRefused(
-            f"{name!r} is the last administrator: make another one first, or nobody could"
+            f"{name!r} is the last administrator: make another one first, who has signed in, or "
+            "nobody could"
         )

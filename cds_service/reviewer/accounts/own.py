@@ -41,7 +41,7 @@ class OwnAccount:
         self._clock = clock
 
     def enrolment(self, name: str) -> Enrolment | None:
-        """The secret to put into an app, the same until a code was shown; None where one was."""
+        """The secret to put into an app, the same in a session; None where a code was shown."""
         with reporting_failures(), self._engine.begin() as connection:
             row = stored(connection, name, to_change=True)
             if row is None or row.totp_counter is not None:

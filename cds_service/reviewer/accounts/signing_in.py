@@ -46,7 +46,7 @@ class SignIn:
     def prove(self, shown: Shown, request_id: str) -> Account | None:
         """The account whose password and code these are, or None, without a word why.
 
-        An account at its first sign-in proves itself with the one-time password alone; see
+        An account at its first sign-in proves itself with the one-time password alone, once; see
         Account.is_ready. A name that nobody has takes the same steps.
 
         Raises:
@@ -91,11 +91,17 @@ class SignIn:
         return self._factors.counter_of(row.name, row.totp, code, now.timestamp())
 
     def _settle(self, row: AccountRow, counter: int | None, password: str) -> bool:
-        """Forget the failures and use the code up; False when it was used before."""
+        """Forget the failures and use the proofs up; False when one was used before."""
         mine = update(AccountRow).where(
-            AccountRow.name == row.name, AccountRow.password_hash == row.password_hash
+            AccountRow.name == row.name,
+            AccountRow.password_hash == row.password_hash,
+            AccountRow.one_time_until.is_not_distinct_from(row.one_time_until),
         )
         values: dict[str, Any] = {"failures": 0, "locked_until": None}
+        if row.one_time_until is not None:  # its time ends here; the session goes on alone
+            values["one_time_until"] = rfc3339(self._clock())
+        if row.totp_counter is None:  # nobody has shown a code of it: who saw it has nothing
+            values["totp"] = None
         if row.totp_counter is not None:
             mine = mine.where(AccountRow.totp_counter < counter)
             values["totp_counter"] = counter

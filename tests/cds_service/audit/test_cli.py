@@ -1,12 +1,14 @@
 """`lamo-cds audit` prints what is stored."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cds_service.audit.cli import audit
+from cds_service.audit.ids import first_event_id
 from cds_service.audit.log import AuditLog
 from cds_service.keys.ring import KeyRing
 from tests.cds_service.audit.test_entries import decision, error, feedback
@@ -126,13 +128,29 @@ def test_a_patient_is_found_held_and_erased_by_the_typed_id(
 
 
 def test_what_has_expired_is_counted_and_purged(audit_log: AuditLog, audit_url: str) -> None:
+    a_year_ago = datetime.now(UTC) - timedelta(days=365)
+    audit_log.append_decision(decision(event_id=first_event_id(a_year_ago)))
     audit_log.append_decision(decision())
 
     assert "ok: 0 payloads" in run(audit_url, "purge", "--dry-run").output
-    far = ("--before", "2199-01-01")
-    assert "ok: 1 payloads, 1 keys" in run(audit_url, "purge", "--dry-run", *far).output
-    assert "are deleted, before 2199-01-01" in run(audit_url, "purge", "--yes", *far).output
+    day = f"{datetime.now(UTC) - timedelta(days=185):%Y-%m-%d}"
+    assert "ok: 1 payloads" in run(audit_url, "purge", "--dry-run", "--before", day).output
+    deleted = run(audit_url, "purge", "--yes", "--before", day).output
+    assert "ok: 1 payloads" in deleted
+    assert f"are deleted, before {day}" in deleted
     assert "name --dry-run or --yes" in run(audit_url, "purge").output
+
+
+@pytest.mark.parametrize("days", [-30_000, 0, 183])
+def test_what_is_young_or_yet_to_come_is_not_purged(
+    audit_log: AuditLog, audit_url: str, days: int
+) -> None:
+    audit_log.append_decision(entry := decision())
+    day = f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%d}"
+    refused = run(audit_url, "purge", "--yes", "--before", day)
+    assert refused.exit_code == 2
+    assert f"--before {day} is too late" in refused.output
+    assert audit_log.find_event(entry.event_id).protected == "open"
 
 
 def test_keys_are_rotated_in_two_steps(

@@ -96,7 +96,7 @@ def test_a_reset_second_factor_needs_what_was_handed_over(hired: Hire) -> None:
 
 
 def test_the_last_administrator_stays_and_nobody_changes_their_own(
-    hired: Hire, accounts: Accounts, audit_log: AuditLog
+    hired: Hire, accounts: Accounts, account_app: Flask, audit_log: AuditLog
 ) -> None:
     root, boss = hired("root", "administrator"), accounts.administration
     before = told(audit_log, "administration")
@@ -108,7 +108,11 @@ def test_the_last_administrator_stays_and_nobody_changes_their_own(
         answer = root.sends(f"/review/accounts/root/{what}", role="administrator")
         assert (answer.status_code, "nobody changes their own" in answer.text) == (400, True)
     assert told(audit_log, "administration") == before
-    new_account(accounts, "second", ["administrator"])
+    one_time = new_account(accounts, "second", ["administrator"])
+    with pytest.raises(AccountRefused, match="make another one first, who has signed in"):
+        boss.disable("root", OPERATOR)  # the one-time password of the other may run out
+    second = Person("second", account_app.test_client(), root.clock, one_time)
+    assert (second.signs_in().status_code, second.completes().status_code) == (303, 303)
     boss.disable("root", OPERATOR)
     assert root.sees() == 303
 
@@ -222,7 +226,8 @@ def test_a_shell_changes_accounts_and_keeps_to_the_rules(
     run("add", "root", "--role", "administrator")
     assert run("disable", "root") == (
         1,
-        "Error: 'root' is the last administrator: make another one first, or nobody could\n",
+        "Error: 'root' is the last administrator: make another one first, who has signed in, or "
+        "nobody could\n",
     )
     run("add", "ada", "--role", "reviewer")
     assert run("roles", "ada", "--role", "operator") == (0, "ok: ada is operator\n")

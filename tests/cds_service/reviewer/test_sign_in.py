@@ -1,8 +1,10 @@
 """Signing in with a password and a code, and the sessions that follow."""
 
 import hashlib
+import re
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from cds_service.audit.log import AuditLog
@@ -141,6 +143,32 @@ def test_a_one_time_password_does_not_last(newcomer: Hire, clock: Clock) -> None
     person = newcomer("ada", "compliance")
     clock.goes_on(hours=73)
     assert person.signs_in().status_code == 401
+
+
+@SQLITE
+def test_a_one_time_password_is_good_for_one_sign_in(newcomer: Hire, account_app: Flask) -> None:
+    person = newcomer("ada", "compliance")
+    thief = Person("ada", account_app.test_client(), person.clock, person.password)
+    assert [thief.signs_in().status_code, person.signs_in().status_code] == [303, 401]
+    assert thief.completes().status_code == 303  # the session goes on, and its owner has noticed
+
+
+@SQLITE
+def test_a_secret_that_somebody_saw_before_is_worthless(
+    newcomer: Hire, hired: Hire, account_app: Flask
+) -> None:
+    root, person = hired("root", "administrator"), newcomer("ada", "compliance")
+    thief = Person("ada", account_app.test_client(), person.clock, person.password)
+    thief.signs_in()
+    assert thief.completes(new="short").status_code == 400  # but the secret was shown
+    assert thief.secret in thief.browser.get("/review/enrol").text
+    page = root.sends("/review/accounts/ada/reset-password")
+    found = re.search(r"<code>([a-z2-9-]{23})</code>", page.text)
+    assert found is not None
+    person.password = found[1]
+    assert (thief.sees("/review/enrol"), person.signs_in().status_code) == (303, 303)
+    assert person.completes().status_code == 303
+    assert person.secret != thief.secret
 
 
 @SQLITE

@@ -180,12 +180,13 @@ def test_the_ehr_may_show_the_page_in_a_frame_and_nobody_else(
 
 def test_what_the_log_forgot_is_not_shown(browser: FlaskClient, hospital: Hospital) -> None:
     hospital.decides()
-    address = hospital.opens(browser, hospital.newest())
-    settings = hospital.tools.settings
+    event, settings = hospital.newest(), hospital.tools.settings
+    address = hospital.opens(browser, event)
     keeper = Keeper(settings.database_url, build_keys(settings))
     keeper.erase(Whom(client=NAME, patient_id=hospital.patient()), lambda _: 0)
     keeper.close()
-    page = browser.get(address)
+    assert browser.get(address).status_code == 401  # the session went with the patient
+    page = browser.get(hospital.opens(browser, event))
     assert page.status_code == 410
     assert hospital.ehr.desk.patients[0].name not in page.text
 
