@@ -5,6 +5,7 @@ encrypted (payloads.py). Every column is worked out from the body alone, so that
 compared at any time.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -63,6 +64,10 @@ PROTECTED: Mapping[str, tuple[str, ...]] = {
     "feedback": ("override_reason", "user_comment", "unknown_suggestions"),
 }
 DELIBERATE = frozenset({"SwitchedOff"})  # refusals with the status of a failure
+OF_PATIENTS = re.compile(
+    r"(?:.*/)?(patient|relatedperson)/[^/]+(?:/_history/[^/]+)?/?", re.IGNORECASE | re.DOTALL
+)  # references, relative and absolute, that name a patient or one of theirs
+TYPES_OF_PATIENTS = {"patient": "Patient", "relatedperson": "RelatedPerson"}
 NOTE_COUNTS = ("allergies", "medications_on_admission", "dropped")
 
 Event = Mapping[str, Any]
@@ -145,8 +150,17 @@ def part(event: Event) -> tuple[dict[str, Any], dict[str, Any]]:
         names += ("card",)  # which may be any text
     private = {name: event[name] for name in names if name in event}
     body = {name: value for name, value in event.items() if name not in private}
+    kind = type_of_patients(event.get("user"))
+    if kind is not None:
+        private["user_reference"], body["user"] = event["user"], kind
     told = {"decision": _of_decision, "feedback": _of_feedback}.get(event["kind"])
     return body | (told(event) if told else {}), private
+
+
+def type_of_patients(user: str | None) -> str | None:
+    """The type of a reference that names a patient or a related person; None for any other user."""
+    found = OF_PATIENTS.fullmatch(user or "")
+    return TYPES_OF_PATIENTS[found[1].lower()] if found else None
 
 
 def seal_event(event: Event, key: DataKey | None, patient: str | None) -> SealedEvent:
@@ -158,6 +172,8 @@ def seal_event(event: Event, key: DataKey | None, patient: str | None) -> Sealed
         patient: the pid.
     """
     body, private = part(event)
+    if patient is None:  # under the key of a month it would outlive an erasure
+        private.pop("user_reference", None)
     if key is not None and "about" in body:
         body["about"] = [{**row, "basis": key.tag(row.get("basis", ""))} for row in body["about"]]
     ciphertext = None

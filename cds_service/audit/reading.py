@@ -117,7 +117,10 @@ def page_of_kind(
 def merged(body: Mapping[str, Any], private: Mapping[str, Any]) -> dict[str, Any]:
     """The event as it was before it was parted."""
     escaped = [*body.get("escaped", ()), *private.get("escaped", ())]
-    return {**body, **private, "escaped": escaped}
+    told = {name: value for name, value in private.items() if name != "user_reference"}
+    if "user_reference" in private:
+        told["user"] = private["user_reference"]  # the body has its type alone
+    return {**body, **told, "escaped": escaped}
 
 
 _COLUMNS = tuple(name for name in EventSummary.__slots__ if name != "patient_id")

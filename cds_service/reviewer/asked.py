@@ -1,21 +1,28 @@
 """From what somebody typed into a form of filters to a search."""
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from cds_service.audit.read_model.search import Search
 from cds_service.audit.vault import Whom
+from cds_service.reviewer.accounts.account import NAME
+from cds_service.web.headers import SAFE_REQUEST_ID
 from fhir_mappings.formulary import Formulary, UnknownIngredient
 
 FEWEST_OF_PURPOSE = 8  # characters
 MOST_OF_PURPOSE = 500
-_PLAIN = frozenset(
-    "client service_id hook outcome model detail user_ref request_id rule card event_id".split()
-)
-_DAYS = frozenset(("first_day", "last_day"))
+USER = re.compile(
+    r"(Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}|Patient|RelatedPerson|operator"
+    rf"|account/{NAME.pattern}",
+    re.ASCII,
+)  # as the log has them, so that no name of a person gets into the record of a look
+RXCUI = re.compile(r"[0-9]{1,8}")
+_CHOSEN = frozenset("kind client service_id hook outcome model detail rule".split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +42,28 @@ class Filters:
         Raises:
             ValueError: it cannot be searched for; for the person who typed it.
         """
-        given = {name: text for name, text in typed.items() if text}
-        kind, medication = given.get("kind"), given.get("medication")
-        if kind is not None and kind not in self.kinds:
-            raise ValueError(f"kind: wanted one of {', '.join(self.kinds)}")
-        asked: dict[str, Any] = {name: given[name] for name in _PLAIN & given.keys()}
-        asked |= {name: day_of(given[name]) for name in _DAYS & given.keys()}
-        if medication is not None:
-            asked["rxcui"] = rxcui_of(medication, formulary)
+        asked = {name: self._read(name, typed[name], formulary) for name in typed if typed[name]}
+        if "medication" in asked:
+            asked["rxcui"] = asked.pop("medication")
+        kind = asked.pop("kind", None)
         return Search(kinds=(kind,) if kind else tuple(self.kinds), **asked)
+
+    def fitting(self, typed: Mapping[str, str], formulary: Formulary) -> dict[str, str]:
+        """What of it may be repeated: empty where it cannot be searched for."""
+        kept = dict(typed)
+        for name, text in typed.items():
+            try:
+                self._read(name, text, formulary)
+            except ValueError:
+                kept[name] = ""
+        return kept
+
+    def _read(self, name: str, text: str, formulary: Formulary) -> Any:
+        if name == "kind" and text and text not in self.kinds:
+            raise ValueError(f"kind: wanted one of {', '.join(self.kinds)}")
+        if name in _CHOSEN:
+            return text
+        return rxcui_of(text, formulary) if name == "medication" else _READ[name](text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +107,7 @@ def day_of(text: str) -> date:
 
 def rxcui_of(text: str, formulary: Formulary) -> str:
     """The RxNorm ingredient that a code or a name means."""
-    if text.isdecimal():
+    if RXCUI.fullmatch(text):
         return text
     found = formulary.resolve((), text).ingredients
     if len(found) != 1:
@@ -98,6 +118,36 @@ def rxcui_of(text: str, formulary: Formulary) -> str:
             else "medication: the formulary has no such name; type another name or an RxNorm code"
         )
     return found[0].rxcui
+
+
+def _matching(pattern: re.Pattern[str], problem: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if pattern.fullmatch(text) is None:
+            raise ValueError(problem)
+        return text
+
+    return read
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise ValueError("card, event: wanted an id as the log has it, a UUID") from None
+
+
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "first_day": day_of,
+    "last_day": day_of,
+    "user_ref": _matching(
+        USER, "who: wanted Practitioner/ID, PractitionerRole/ID, account/NAME or operator"
+    ),
+    "request_id": _matching(
+        SAFE_REQUEST_ID, "request: wanted at most 64 letters, digits, dots, dashes, underscores"
+    ),
+    "card": _uuid,
+    "event_id": _uuid,
+}
 
 
 def medication_words(rxcui: str, formulary: Formulary) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 
 from cds_service.audit.read_model.search import Page, Search
-from cds_service.reviewer.asked import Concern, Filters, concern_of, query_of
+from cds_service.reviewer.asked import Concern, Filters, concern_of, query_of, rxcui_of
 from cds_service.reviewer.pages import Look, desk, viewer
 from cds_service.reviewer.roles import PATIENTS
 
@@ -22,11 +22,14 @@ class Listed:
     typed: Mapping[str, str]
     problem: str | None  # why nothing was searched
     concern: Concern | None  # the patient that was asked for
+    rxcui: str | None = None  # the medication that was asked for
 
     @property
     def look(self) -> Look:
         """What is recorded of it."""
         filters = {name: text for name, text in self.typed.items() if text}
+        if self.rxcui is not None:
+            filters["medication"] = self.rxcui  # what was typed may hold more than a name
         rows = len(self.page.rows) if self.problem is None else None
         if self.concern is None:
             return Look(filters=filters, rows=rows)
@@ -69,8 +72,11 @@ def listed(filters: Filters, fixed: Mapping[str, str] | None = None) -> Listed:
             concern = concern_of(form)
         page = _found(search, concern, form.get("before"))
     except ValueError as problem:
-        return Listed(page=NOTHING, typed=typed, problem=str(problem), concern=None)
-    return Listed(page=page, typed=typed, problem=None, concern=concern)
+        kept = filters.fitting(typed, desk().formulary)
+        medication = kept.get("medication")
+        rxcui = rxcui_of(medication, desk().formulary) if medication else None
+        return Listed(page=NOTHING, typed=kept, problem=str(problem), concern=None, rxcui=rxcui)
+    return Listed(page=page, typed=typed, problem=None, concern=concern, rxcui=search.rxcui)
 
 
 def _found(search: Search, concern: Concern | None, before: str | None) -> Page:

@@ -7,6 +7,7 @@ from typing import Any
 from cds_service.outbound.urls import is_under
 
 REFERENCE = re.compile(r"[A-Z][A-Za-z]{1,63}/[A-Za-z0-9\-.]{1,64}")
+ELSEWHERE = re.compile(rf".+/{REFERENCE.pattern}")
 
 
 def user_of(claims: Mapping[str, Any], base: str) -> str:
@@ -24,7 +25,7 @@ def user_of(claims: Mapping[str, Any], base: str) -> str:
         plain = said[len(base) :].lstrip("/") if is_under(said, base) else said
         if REFERENCE.fullmatch(plain):
             return plain
-        if is_under(said, said) and len(said) <= 255:
+        if is_under(said, said) and len(said) <= 255 and ELSEWHERE.fullmatch(said):
             return said
     return f"subject/{str(claims['sub'])[:200]}"
 

@@ -103,7 +103,7 @@ def _decision(event: Exported, names: Names) -> Json:
         action="E",
         profile="PatientQuery" if network and whom else None,
     )
-    agents = [*_exchange(body, names, network), *_user(body, names, INFORMED)]
+    agents = [*_exchange(body, names, network), *_user(event, names, INFORMED)]
     entities += [patient(whom)] if whom else []
     return audit_event(happened, agents, entities, names.service())
 
@@ -134,6 +134,7 @@ def _error(event: Exported, names: Names) -> Json:
 
 def _access(event: Exported, names: Names) -> Json:
     body, whom = event.body, names.patient(event)
+    user = event.private.get("user_reference", body["user"])
     is_export = body.get("sha256") is not None
     subtypes = [DISCLOSED] if is_export else [coding(INTERACTIONS, "read"), LOG_USED]
     happened = _happened(
@@ -144,7 +145,7 @@ def _access(event: Exported, names: Names) -> Json:
         purpose=event.private.get("purpose"),
     )
     agents = [
-        person(INFORMED, names.ours("account", body["user"]), _roles(body, names)),
+        person(INFORMED, names.ours("account", user), _roles(body, names)),
         machine(SENDER, names.service(), at_url(names.base_url)),
     ]
     looked_at = body.get("looked_at")
@@ -224,8 +225,8 @@ def _exchange(body: Body, names: Names, network: Json | None) -> list[Json]:
     ]
 
 
-def _user(body: Body, names: Names, role: Json) -> list[Json]:
-    user = body.get("user")
+def _user(event: Exported, names: Names, role: Json) -> list[Json]:
+    user = event.private.get("user_reference", event.body.get("user"))
     return [person(role, referred(user, names.system("user")))] if user else []
 
 

@@ -3,13 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from werkzeug.exceptions import NotFound
-
-from cds_service.audit.log import EventUnknown, StoredEvent
+from cds_service.audit.log import StoredEvent
 from cds_service.audit.receipts import receipt_begins
 from cds_service.audit.text import render_body
+from cds_service.reviewer.opening import found, opens
 from cds_service.reviewer.pages import Look, Seen, desk, page, viewer
-from cds_service.reviewer.roles import PATIENTS, Role
+from cds_service.reviewer.roles import EVERYBODY
 from cds_service.reviewer.shown.cards import cards_shown
 from cds_service.reviewer.shown.chart import chart_of, timeline_of
 from cds_service.reviewer.shown.parts import (
@@ -21,13 +20,12 @@ from cds_service.reviewer.shown.parts import (
 from cds_service.reviewer.shown.reports import reports_shown
 from cds_service.reviewer.shown.scores import first_of, scores_shown
 
-SEES: frozenset[Role] = PATIENTS | {"operator"}  # an operator without what is protected
 MOST_REPORTS = 100  # that are shown of one decision
 
 
-@page("/events/<uuid:event_id>", SEES)
+@page("/events/<uuid:event_id>", EVERYBODY)
 def decision(event_id: UUID) -> Seen:
-    """Show it."""
+    """Show it to whom it is for (opening.py): everybody has looks of their own."""
     stored = found(event_id)
     is_decision = stored.summary.kind == "decision"
     return Seen(
@@ -37,30 +35,13 @@ def decision(event_id: UUID) -> Seen:
     )
 
 
-def found(event_id: UUID) -> StoredEvent:
-    """The event, with what is protected for who may see that.
-
-    Raises:
-        NotFound: there is none.
-    """
-    try:
-        return desk().log.find_event(str(event_id), is_opened=sees_patients())
-    except EventUnknown:
-        raise NotFound("no event has this id") from None
-
-
-def sees_patients() -> bool:
-    """Whether the viewer may see what is protected."""
-    return not viewer().roles.isdisjoint(PATIENTS)
-
-
 def _shared(stored: StoredEvent) -> dict[str, Any]:
     place = desk().evidence.place(stored.summary.event_id)
     return {
         "stored": stored,
         "summary": stored.summary,
         "body": stored.body,
-        "sees_patients": sees_patients(),
+        "sees_patients": opens(stored, viewer()),
         "place": place,
         "receipt": place and receipt_begins(stored.summary.event_id, place.leaf),
         "plain": "\n".join(render_body(stored.body)),
@@ -73,7 +54,7 @@ def _of_decision(stored: StoredEvent) -> dict[str, Any]:
     first = first_of(scores)
     told = stored.feedback_event_ids
     reports = [
-        desk().log.find_event(event_id, is_opened=sees_patients())
+        desk().log.find_event(event_id, is_opened=opens(stored, viewer()))
         for event_id in told[:MOST_REPORTS]
     ]
     return {

@@ -9,17 +9,16 @@ from werkzeug.exceptions import NotFound
 
 from cds_service.audit.database import AuditFailure
 from cds_service.audit.log import EventUnknown
+from cds_service.reviewer.opening import found
 from cds_service.reviewer.pages import Look, Seen, desk, page
-from cds_service.reviewer.views.decision import SEES
+from cds_service.reviewer.roles import EVERYBODY
 
 
-@page("/events/<uuid:event_id>/verification", SEES)
+@page("/events/<uuid:event_id>/verification", EVERYBODY)
 def verify_event(event_id: UUID) -> Seen:
     """Check it, step by step."""
-    try:
-        checks = desk().evidence.check(str(event_id))
-    except EventUnknown:
-        raise NotFound("no event has this id") from None
+    found(event_id)
+    checks = desk().evidence.check(str(event_id))
     outcomes = {one.outcome for one in checks}
     verdict = next((one for one in ("failed", "waiting") if one in outcomes), "ok")
     return Seen(
@@ -30,9 +29,10 @@ def verify_event(event_id: UUID) -> Seen:
     )
 
 
-@page("/events/<uuid:event_id>/proof", SEES)
+@page("/events/<uuid:event_id>/proof", EVERYBODY)
 def proof(event_id: UUID) -> Seen:
     """Hand out the proof that it stands under the newest signed head."""
+    found(event_id)
     try:
         proven = desk().evidence.prove(str(event_id))
     except (EventUnknown, AuditFailure):

@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
+from cds_service.reviewer.opening import found
 from cds_service.reviewer.pages import Look, Seen, desk, page
 from cds_service.reviewer.replay import SAME, NotReplayed
 from cds_service.reviewer.roles import PATIENTS
-from cds_service.reviewer.views.decision import found
 
 SHOWN = 30  # candidates that moved furthest
 

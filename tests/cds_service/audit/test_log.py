@@ -56,6 +56,35 @@ def test_the_columns_say_the_same_as_the_body(audit_log: AuditLog) -> None:
     assert (summary.kind, summary.outcome, summary.card_count) == ("decision", "ok", 2)
 
 
+USERS = (
+    ("Patient/marked", "Patient"),
+    ("RelatedPerson/marked", "RelatedPerson"),
+    ("https://ehr.example.org/fhir/Patient/marked", "Patient"),
+)
+
+
+@pytest.mark.parametrize(("user", "kind"), USERS)
+def test_a_patient_who_calls_is_named_in_the_protected_part_alone(
+    audit_log: AuditLog, user: str, kind: str
+) -> None:
+    decided = decision(user=user)
+    audit_log.append_decision(decided)
+    whom = {"patient_client": decided.client, "patient_id": decided.patient_id}
+    looked = access(user=user, **whom)
+    audit_log.append_access(looked)
+    for event_id in (decided.event_id, looked.event_id):
+        closed = audit_log.find_event(event_id, is_opened=False)
+        assert "marked" not in str(closed)
+        assert (closed.body["user"], closed.summary.user_ref) == (kind, kind)
+        opened = audit_log.find_event(event_id).body
+        assert (opened["user"], "user_reference" in opened) == (user, False)
+
+
+def test_a_patient_of_whom_nothing_is_kept_is_not_named_as_the_user(audit_log: AuditLog) -> None:
+    audit_log.append_access(looked := access(user="Patient/marked", patient_id="marked"))
+    assert audit_log.find_event(looked.event_id).body["user"] == "Patient"
+
+
 def test_every_field_of_an_error_comes_back(audit_log: AuditLog) -> None:
     entry = error(status=503)
 

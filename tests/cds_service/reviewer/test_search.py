@@ -48,11 +48,38 @@ def test_a_medication_is_found_by_name_or_code(
         ("first_day=31.3.2026", "a day is written as 2026-03-31"),
         ("before=x", "an event id is a UUID"),
         ("kind=access", "kind: wanted one of decision, feedback, error"),
+        ("user_ref=Smith, John DOB 1950", "who: wanted Practitioner/ID"),
+        ("user_ref=Patient/123", "who: wanted Practitioner/ID"),
+        ("request_id=John Smith", "request: wanted at most 64"),
+        ("card=John Smith", "a UUID"),
+        ("event_id=1950", "a UUID"),
+        ("medication=123456789", "the formulary has no such name"),
     ],
 )
 def test_what_cannot_be_searched_for_is_told(signed_in: SignIn, query: str, told: str) -> None:
     answer = signed_in("reviewer").get(f"{EVENTS}?{query}")
     assert (answer.status_code, told in answer.text) == (200, True)
+
+
+@pytest.mark.parametrize("path", [EVENTS, "/review/access", "/review/changes"])
+def test_what_does_not_fit_is_neither_repeated_nor_recorded(
+    signed_in: SignIn, audit_log: AuditLog, path: str
+) -> None:
+    names = ("user_ref", "request_id", "card", "event_id", "medication", "first_day")
+    typed = dict.fromkeys(names, "marked, John DOB 1950") | {"outcome": "ok"}
+    answer = signed_in("compliance").get(path, query_string=typed)
+    assert ('role="alert"' in answer.text, "marked" in answer.text) == (True, False)
+    look = audit_log.find_event(audit_log.list_events(limit=1)[0].event_id).body
+    assert "marked" not in str(look)
+
+
+def test_of_a_medication_the_look_has_the_code(signed_in: SignIn, audit_log: AuditLog) -> None:
+    signed_in("reviewer").get(EVENTS, query_string={"medication": "warfarin marked"})
+    look = audit_log.find_event(audit_log.list_events(limit=1)[0].event_id).body
+    assert "marked" not in str(look)
+    signed_in("reviewer").get(EVENTS, query_string={"medication": "warfarin"})
+    look = audit_log.find_event(audit_log.list_events(limit=1)[0].event_id).body
+    assert look["filters"] == {"medication": "11289"}
 
 
 def test_ids_of_patients_are_for_those_who_may_see_them(
@@ -167,7 +194,9 @@ def test_a_search_is_kept_for_its_account_and_forgotten(
     assert "&lt;b&gt;" not in client.get(EVENTS).text
 
 
-@pytest.mark.parametrize("wrong", [{"name": ""}, {"query": "first_day=x"}])
+@pytest.mark.parametrize(
+    "wrong", [{"name": ""}, {"query": "first_day=x"}, {"query": "user_ref=J S"}]
+)
 def test_what_cannot_be_searched_for_is_not_kept(signed_in: SignIn, wrong: dict[str, str]) -> None:
     save = {"csrf": CSRF, "query": "kind=error", "name": "errors"} | wrong
     assert signed_in("reviewer").post(f"{EVENTS}/saved", data=save).status_code == 400
