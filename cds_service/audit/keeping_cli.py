@@ -50,7 +50,7 @@ def erase_patient(place: Place, client: str, patient_id: str, yes: bool) -> None
 def purge(place: Place, before: datetime | None, dry_run: bool, yes: bool) -> None:
     """Delete what is protected of events whose time is over; the events stay."""
     if dry_run == yes:
-        raise click.UsageError("name --dry-run or --yes")
+        raise click.UsageError("name --dry-run or --yes.")
     moment = _long_past(before.replace(tzinfo=UTC)) if before else datetime.now(UTC) - KEPT
     with _keeper(place) as keeper:
         gone = keeper.due(moment) if dry_run else keeper.purge(moment)
@@ -112,9 +112,12 @@ def hold_list(place: Place) -> None:
     """List legal holds: since when, and of whom, as `audit list --json` names patients."""
     with refusals():
         keeper = Keeper(place.owner_url, place.reading_keys)
-        for subject, placed_at in keeper.holds().items():
-            click.echo(f"{placed_at}  {subject}")
+        holds = keeper.holds()
         keeper.close()
+    for subject, placed_at in holds.items():
+        click.echo(f"{placed_at}  {subject}")
+    if not holds:
+        click.echo("no legal holds", err=True)
 
 
 @click.command("rotate-keys")

@@ -118,6 +118,10 @@ def _record(place: Place, wanted: Wanted, written: Written, purpose: str | None)
 @contextmanager
 def _handed_out(out: Path) -> Iterator[IO[bytes]]:
     """A file that has its name only when the block has ended well, and is nobody else's to read."""
+    if not out.parent.is_dir():
+        raise click.ClickException(
+            f"the folder {out.parent} of --out is not there: make it, or name another one"
+        )
     part = out.with_name(f".{out.name}.{uuid4().hex}")
     try:
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

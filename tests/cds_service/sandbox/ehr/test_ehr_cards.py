@@ -114,16 +114,6 @@ def test_behind_a_call_stand_request_answer_times_receipt_and_audit_entry(
     assert page.count("<rect ") == len(answer.stages) + 1
 
 
-def test_an_app_is_launched_for_the_open_chart(trying: Trying, adam: SandboxPatient) -> None:
-    came = trying.pages.get(f"/ehr/charts/{adam.patient_id}/apps/lamo-evidence")
-    where = came.headers["Location"]
-    assert where.startswith(f"{trying.desk.service_url}/smart/launch?iss=")
-    launch = trying.desk.smart.launches.find(where.rpartition("launch=")[2])
-    assert launch is not None
-    assert launch.patient == adam.patient_id
-    assert launch.encounter == adam.encounter_id
-
-
 def put_card(trying: Trying, patient: SandboxPatient, **members: Any) -> str:
     """Put a card of another service under the last firing; what is added to the chart's address."""
     opened = trying.ehr.sitting.chart(patient.patient_id)
