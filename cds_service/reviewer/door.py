@@ -42,6 +42,8 @@ def open_review(app: Flask, doors: Doors, found: ReviewDesk) -> None:
 @review.before_request
 def let_in() -> ResponseReturnValue | None:
     """Find out who it is, and whether they may; what is not a page of MAY_SEE is open."""
+    if request.endpoint == "review.static":
+        return None
     if not _places.acquire(timeout=1):
         raise ServiceUnavailable("too many pages are being looked at; try again in a moment")
     g.has_place = True
@@ -51,7 +53,7 @@ def let_in() -> ResponseReturnValue | None:
         return None
     found = desk().find_viewer(request.cookies.get(cookie_name(is_secure=desk().is_secure), ""))
     if found is None:
-        return redirect(url_for("review.login", next=request.full_path), 303)
+        return _to_sign_in()
     g.viewer = found
     if request.method in CHANGES:
         refuse_without_csrf(found.csrf)
@@ -95,6 +97,13 @@ def tell_without_keys(refused: KeysRefused) -> ResponseReturnValue:
 def nothing_here(_rest: str) -> ResponseReturnValue:
     """An address that is none."""
     return render_template("review/refused.html", error=HTTPException("no such page")), 404
+
+
+def _to_sign_in() -> ResponseReturnValue:
+    """A part of a page would be put into the page: there the browser is told to leave it."""
+    if "HX-Request" in request.headers:
+        return Response(status=204, headers={"HX-Redirect": url_for("review.login")})
+    return redirect(url_for("review.login", next=request.full_path), 303)
 
 
 def _refuse_foreign() -> None:

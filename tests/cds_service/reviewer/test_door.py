@@ -16,6 +16,11 @@ def test_whoever_is_not_signed_in_is_sent_to_sign_in(review_app: Flask) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (303, "/review/login?next=/review/?")
 
 
+def test_a_part_of_a_page_sends_the_whole_page_to_sign_in(review_app: Flask) -> None:
+    answer = review_app.test_client().get("/review/", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, "/review/login")
+
+
 def test_pages_run_no_script_but_their_own(signed_in: SignIn) -> None:
     policy = signed_in("reviewer").get("/review/none").headers["Content-Security-Policy"]
     assert "script-src 'self';" in policy
