@@ -4,6 +4,7 @@ This is where a verification spends its time, so what is as it should be is pass
 steps, and what is not is told apart afterwards.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -19,6 +20,8 @@ from cds_service.audit.forgotten import Forgotten
 from cds_service.audit.links import Links
 from cds_service.audit.merkle import leaf_hash
 from cds_service.audit.models import EventRow, LeafRow, PatientRow, PayloadRow, PeriodRow
+from cds_service.audit.read_model.comparing import Derived
+from cds_service.audit.read_model.following import Followed
 from cds_service.audit.snapshot import snapshot as one_state
 from cds_service.audit.unsequenced import id_ms
 
@@ -51,6 +54,7 @@ class Stretch:
     last: int  # and of the last
     place: int  # how many leaves there are before the first one
     not_before: Sequence[tuple[int, float]]  # at a place and behind: ms since 1970, ascending
+    places: Mapping[str, int]  # of the projections; see read_model/comparing.py
     forgotten: Forgotten | None  # what may be gone; None: bytes, places and hashes alone
 
 
@@ -63,8 +67,22 @@ class Checked:
     # by process its numbers, each with its event, and those that were told as unused
     numbers: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     unused: list[tuple[str, int]] = field(default_factory=list)
+    rows: Counter[str] = field(default_factory=Counter)  # of the read model, by table
     # events without a number, and whether one before them in this stretch has one
     unnumbered: list[tuple[str, bool]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """Tables beside the tree that are worked out from the same bodies."""
+
+    links: Links
+    derived: Derived
+
+    def compare(self) -> None:
+        """Compare the rows of the events that were seen since the last time."""
+        self.links.compare()
+        self.derived.compare()
 
 
 def check_elsewhere(database_url: str, snapshot: str | None, stretch: Stretch) -> Checked:
@@ -84,9 +102,12 @@ def check_elsewhere(database_url: str, snapshot: str | None, stretch: Stretch) -
 def check_stretch(connection: Connection, stretch: Stretch) -> Checked:
     """Check every leaf of a stretch, and its event."""
     checked = Checked()
-    links = Links(connection, checked.findings)
+    beside = Beside(
+        links=Links(connection, checked.findings),
+        derived=Derived(connection, checked.findings, stretch.places),
+    )
     floors, floor = list(reversed(stretch.not_before)), 0.0
-    for place, row in enumerate(_rows(connection, stretch, links), stretch.place):
+    for place, row in enumerate(_rows(connection, stretch, beside), stretch.place):
         while floors and floors[-1][0] <= place:
             floor = floors.pop()[1]
         index, event_id, stored, body = row[:4]
@@ -94,8 +115,9 @@ def check_stretch(connection: Connection, stretch: Stretch) -> Checked:
         if index != place or leaf != stored or body is None or made_ms(event_id) < floor:
             _tell(checked.findings, place, floor, row)
         if body is not None and stretch.forgotten is not None:
-            _check_event(checked, links, stretch.forgotten, row)
+            _check_event(checked, beside, stretch.forgotten, row)
         checked.hashes.append(leaf)
+    checked.rows.update(beside.derived.rows)
     return checked
 
 
@@ -107,7 +129,7 @@ def made_ms(event_id: str) -> int:
         return 0
 
 
-def _rows(connection: Connection, stretch: Stretch, links: Links) -> Iterator[Sequence[Any]]:
+def _rows(connection: Connection, stretch: Stretch, beside: Beside) -> Iterator[Sequence[Any]]:
     """Of each leaf its index, event id and hash; of its event body, payload and columns."""
     query: Select[*tuple[Any, ...]] = _QUICK if stretch.forgotten is None else _WHOLE
     query = query.order_by(LeafRow.leaf_index).limit(READ_AT_ONCE)
@@ -116,7 +138,7 @@ def _rows(connection: Connection, stretch: Stretch, links: Links) -> Iterator[Se
         of_these = LeafRow.leaf_index.between(first, stretch.last)
         rows = read_driver_rows(connection, query.where(of_these))
         yield from rows
-        links.compare()
+        beside.compare()
         if len(rows) < READ_AT_ONCE:
             return
         first = rows[-1][0] + 1
@@ -135,15 +157,18 @@ def _tell(findings: Findings, place: int, floor: float, row: Sequence[Any]) -> N
         findings.add("dates", f"{where}: is older than a head of fewer than {place + 1} leaves")
 
 
-def _check_event(checked: Checked, links: Links, forgotten: Forgotten, row: Sequence[Any]) -> None:
+def _check_event(
+    checked: Checked, beside: Beside, forgotten: Forgotten, row: Sequence[Any]
+) -> None:
     index, event_id, _, data, *rest = row
     payload, columns = rest[: len(_STORED)], rest[len(_STORED) :]
     where = f"leaf {index}, event {event_id}"
     try:
         body = from_json(data)
         wanted = search_columns(body)
-        links.see(event_id, body)
+        beside.links.see(event_id, body)
         _count(checked, event_id, body.get("worker"))
+        beside.derived.see(Followed(leaf_index=index, event_id=event_id, body=body))
     except (ValueError, TypeError, LookupError, AttributeError):
         checked.findings.add("columns", f"{where}: its bytes are no event")
         return

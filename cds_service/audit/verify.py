@@ -23,8 +23,7 @@ from cds_service.audit.links import tell_rows_of_no_event
 from cds_service.audit.merkle import leaf_hash
 from cds_service.audit.models import EventRow, HeadRow, LeafRow, TileRow
 from cds_service.audit.numbered import Numbered
-from cds_service.audit.read_model.comparing import compare_read_model
-from cds_service.audit.read_model.registry import PROJECTIONS
+from cds_service.audit.read_model.comparing import no_rows, places_of_read_model, tell_state
 from cds_service.audit.receipts import parse_receipt
 from cds_service.audit.snapshot import snapshot
 from cds_service.audit.stretches import checked_stretches
@@ -70,6 +69,7 @@ class _Verification:
         self._connection, self._asked, self._url = connection, asked, database_url
         self._found = Findings()
         self._numbered = Numbered(self._found)
+        self._rows = no_rows(connection)  # of the read model, as they should be
 
     def run(self) -> Findings:
         # 1. which heads and keys hold
@@ -87,7 +87,7 @@ class _Verification:
         self._receipts(chain)
         # 5. what pages search in, which is no evidence
         if not self._asked.is_quick:
-            compare_read_model(self._connection, PROJECTIONS, self._found)
+            tell_state(self._connection, self._rows, self._found)
         self._found.checked = [name for name in CHECKS if name not in self._left_out()]
         return self._found
 
@@ -139,6 +139,7 @@ class _Verification:
                 if tree.size == milestones.next_size:
                     milestones.passed(tree)
             self._take_numbers(checked)
+            self._rows.update(checked.rows)
         self._found.events = tree.size
         milestones.end(tree.size)
         tiles.end(tree.size)
@@ -151,6 +152,7 @@ class _Verification:
         indexes = list(self._connection.scalars(firsts.order_by(placed.c.leaf_index)))
         last = self._connection.scalar(select(func.max(LeafRow.leaf_index)))
         forgotten = None if self._asked.is_quick else Forgotten.of(self._connection)
+        places = places_of_read_model(self._connection)
         ends = [first - 1 for first in indexes[1:]] + [last]
         return [
             Stretch(
@@ -158,6 +160,7 @@ class _Verification:
                 last=end,
                 place=number * size,
                 not_before=_of_places(not_before, number * size, (number + 1) * size),
+                places=places,
                 forgotten=forgotten,
             )
             for number, (first, end) in enumerate(zip(indexes, ends, strict=False))

@@ -6,6 +6,7 @@ transaction: a process that is killed has done both or neither.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -53,18 +54,19 @@ class Projection(Protocol):
 
 
 class Comparison(Protocol):
-    """Compares what a projection has derived with what it should have."""
+    """Compares what a projection has derived of some events with what it should have."""
+
+    rows: Counter[str]  # that there should be of the events seen, by table
 
     def see(self, connection: Connection, events: Sequence[Followed]) -> Iterator[str]:
         """Say what does not fit of these events; they come as they do to `apply`."""
-
-    def end(self, connection: Connection) -> Iterator[str]:
-        """Say what does not fit of the whole, after all events were seen."""
 
 
 @runtime_checkable
 class Comparable(Protocol):
     """A projection that `lamo-cds audit verify` can compare in about the time of a rebuild."""
+
+    name: str
 
     def comparison(self) -> Comparison:
         """A new one."""
