@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cds_service.environment import SettingsError, read_settings
+from cds_service.environment import read_settings
 from cds_service.manners import json_option, watched
+from cds_service.refusing import refusing
 from cds_service.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,6 +22,25 @@ if TYPE_CHECKING:
 
 
 NOT_WHOLE = 3  # exit status when patients were set aside or lines could not be read
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    from cds_service.artifacts.choice import ModelRefused
+    from cds_service.population.book import RunRefused, RunStopped
+    from lamo.artifact import ArtifactRefused
+    from lamo.exports.errors import CohortError
+    from lamo.scoring.device import DeviceMissing
+    from lamo.scoring.remote.check import ServerRefused
+
+    return (
+        ArtifactRefused,
+        DeviceMissing,
+        ModelRefused,
+        ServerRefused,
+        CohortError,
+        RunRefused,
+        RunStopped,
+    )
 
 
 @click.command()
@@ -45,6 +65,7 @@ NOT_WHOLE = 3  # exit status when patients were set aside or lines could not be 
     "--actors", default=2, show_default=True, type=click.IntRange(min=1), help="With --ray."
 )
 @json_option
+@refusing(_refusals)
 def score(
     export: Sequence[Path],
     out: Path,
@@ -59,38 +80,19 @@ def score(
     A patient's active orders are judged as if all were signed now. The LAMO_ variables choose the
     model. A run that was stopped goes on where it was when the same command is given again.
     """
-    from cds_service.artifacts.choice import ModelRefused
     from cds_service.artifacts.models import served_artifact
-    from cds_service.population.book import RunRefused, RunStopped
     from cds_service.population.run import Population, score_population
     from cds_service.tools import check_scoring_server
-    from lamo.artifact import ArtifactRefused
-    from lamo.exports.errors import CohortError
-    from lamo.scoring.device import DeviceMissing
-    from lamo.scoring.remote.check import ServerRefused
 
-    refusals = (
-        SettingsError,
-        ArtifactRefused,
-        DeviceMissing,
-        ModelRefused,
-        ServerRefused,
-        CohortError,
-        RunRefused,
-        RunStopped,
-    )
     at = decided_at.astimezone() if decided_at else None
     population = Population(
         export=export, out=out, decided_at=at, retry_failed=retry_failed, progress=True
     )
-    try:
-        settings = read_settings()
-        if settings.scorer_url:
-            check_scoring_server(settings, served_artifact(settings))
-        tools, runner = _model(settings, ray, actors)
-        outcome = score_population(population, tools, runner, partial(watched, label="patients"))
-    except refusals as refused:
-        raise click.ClickException(str(refused)) from None
+    settings = read_settings()
+    if settings.scorer_url:
+        check_scoring_server(settings, served_artifact(settings))
+    tools, runner = _model(settings, ray, actors)
+    outcome = score_population(population, tools, runner, partial(watched, label="patients"))
     if as_json:
         click.echo(json.dumps(_as_json(outcome)))
     else:

@@ -1,12 +1,11 @@
 """The door of /review: who comes in, from where, and under which headers pages leave."""
 
 from threading import BoundedSemaphore
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
-from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from cds_service.doors import Doors
 from cds_service.errors import AuditUnavailable
@@ -16,6 +15,7 @@ from cds_service.reviewer.cookies import cookie_name, refuse_without_csrf
 from cds_service.reviewer.desk import ReviewDesk
 from cds_service.reviewer.menu import menu_of
 from cds_service.reviewer.pages import MAY_SEE, desk, require_role, review
+from cds_service.web.forms import refuse_foreign
 
 AT_ONCE = 2  # requests of reviewers that a process works on: hook calls go on beside them
 CHANGES = frozenset({"POST"})
@@ -48,7 +48,7 @@ def let_in() -> ResponseReturnValue | None:
         raise ServiceUnavailable("too many pages are being looked at; try again in a moment")
     g.has_place = True
     if request.method in CHANGES:
-        _refuse_foreign()
+        refuse_foreign()  # before its session is looked at
     if request.endpoint not in MAY_SEE:
         return None
     found = desk().find_viewer(request.cookies.get(cookie_name(is_secure=desk().is_secure), ""))
@@ -104,14 +104,6 @@ def _to_sign_in() -> ResponseReturnValue:
     if "HX-Request" in request.headers:
         return Response(status=204, headers={"HX-Redirect": url_for("review.login")})
     return redirect(url_for("review.login", next=request.full_path), 303)
-
-
-def _refuse_foreign() -> None:
-    """A form of another site is refused before its session is looked at."""
-    site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    origin = request.headers.get("Origin")
-    if site != "same-origin" or (origin and urlsplit(origin).netloc != request.host):
-        raise Forbidden("a form of another site was sent; open the page here and send it again")
 
 
 def _known_to_templates(doors: Doors) -> dict[str, object]:

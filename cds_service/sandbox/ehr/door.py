@@ -1,15 +1,15 @@
 """The door of the pages: from where they may be called, and under which headers they leave."""
 
 from importlib.resources import files
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, current_app, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
-from werkzeug.exceptions import Forbidden, HTTPException, NotFound
+from werkzeug.exceptions import HTTPException, NotFound
 
 from cds_service.sandbox.ehr.desk import EhrDesk
 from cds_service.sandbox.patients import SandboxPatient
+from cds_service.web.forms import refuse_foreign
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -62,14 +62,10 @@ def shared(name: str) -> ResponseReturnValue:
 
 
 @ehr.before_request
-def refuse_foreign() -> None:
+def guard_forms() -> None:
     """A form of another site may change nothing here."""
-    if request.method != "POST":
-        return
-    site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    origin = request.headers.get("Origin")
-    if site != "same-origin" or (origin and urlsplit(origin).netloc != request.host):
-        raise Forbidden("a form of another site was sent; open the page here and send it again")
+    if request.method == "POST":
+        refuse_foreign()
 
 
 @ehr.after_request
