@@ -24,7 +24,9 @@ COUNTED = re.compile(r'^lamo_hook_calls_total\{outcome="cards".*\} (\d+)', re.M)
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("var"), LAMO_WORKERS="2") as running:
+    with served(
+        tmp_path_factory.mktemp("var"), LAMO_WORKERS="2", LAMO_DEADLINE_MS="20000"
+    ) as running:
         yield running
 
 
