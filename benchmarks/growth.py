@@ -13,7 +13,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,33 +22,20 @@ import matplotlib
 import torch
 
 from benchmarks.calls import alone
+from benchmarks.one_scoring import Case, Scoring
 from lamo.artifact import bundled_artifact_folder, load_artifact
 from lamo.deadline import Deadline
-from lamo.scoring.engine.decoder import Decoder, Part, Question
+from lamo.scoring.engine.decoder import Decoder
 from lamo.scoring.engine.weights import Layer, Linear, Lora, Source, Weights, load_weights
-from lamo.scoring.packing import pack_suffixes
 from lamo.scoring.turns import Turns
 
 PREFIXES = (100, 200, 400, 800, 1600)
 CANDIDATES = (10, 50, 100, 200, 400)
 GROUPS = (1, 2, 4, 8, 16)
 CALLERS = (1, 2, 4, 8, 16)
-PREFIX, ASKED, GROUPED = 800, 200, 8
 DESIGNS = ("exact", "activated", "kept")
-READ_AT_ONCE = 2
-
 
 Sweep = dict[str, Sequence[float]]  # design -> milliseconds, and "at": where
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One scoring."""
-
-    prefix: int = PREFIX
-    candidates: int = ASKED
-    groups: int = GROUPED
-    suffix: int = 1  # tokens of a candidate
 
 
 @click.command()
@@ -114,48 +101,16 @@ def _with_groups(weights: Weights, count: int) -> Decoder:
     return Decoder(replace(weights, layers=layers))
 
 
-class _Scoring:
-    """Reads and answers as the engine does, without its cache."""
-
-    def __init__(self, weights: Weights, case: Case) -> None:
-        self.decoder = _with_groups(weights, case.groups)
-        vocabulary = len(weights.embeddings)
-        generator = torch.Generator().manual_seed(0)
-        self._ids = torch.randint(10, vocabulary, (case.prefix,), generator=generator)
-        self._groups = list(range(case.groups))
-        shares = [len(range(group, case.candidates, case.groups)) for group in self._groups]
-        self._packed = [pack_suffixes([[11] * case.suffix] * share) for share in shares if share]
-
-    def read(self, design: str) -> list[Sequence[Part]]:
-        """What each group knows of the prefix."""
-        if design == "activated":
-            base = self.decoder.read(self._ids[:-1], [])[0]
-            return [
-                [base, part] for part in self.decoder.read_on(self._ids[-1:], self._groups, [base])
-            ]
-        parts: list[Sequence[Part]] = []
-        for first in range(0, len(self._groups), READ_AT_ONCE):
-            some = self._groups[first : first + READ_AT_ONCE]
-            parts += [[part] for part in self.decoder.read(self._ids, some)]
-        return parts
-
-    def answer(self, pasts: list[Sequence[Part]]) -> None:
-        """The candidates of all groups."""
-        self.decoder.answer(
-            [Question(group, pasts[group], packed) for group, packed in enumerate(self._packed)]
-        )
-
-
 @torch.inference_mode()
 def _median(weights: Weights, case: Case, design: str, rounds: int) -> float:
-    scoring = _Scoring(weights, case)
+    scoring = Scoring(_with_groups(weights, case.groups), case)
     kept = scoring.read("exact")
     if design == "kept":
-        return _milliseconds(lambda: scoring.answer(kept), rounds)
-    return _milliseconds(lambda: scoring.answer(scoring.read(design)), rounds)
+        return _milliseconds(lambda: scoring.answer("exact", kept), rounds)
+    return _milliseconds(lambda: scoring.answer(design, scoring.read(design)), rounds)
 
 
-def _milliseconds(do: Callable[[], None], rounds: int) -> float:
+def _milliseconds(do: Callable[[], object], rounds: int) -> float:
     do()
     spent = []
     for _ in range(rounds):
@@ -168,11 +123,13 @@ def _milliseconds(do: Callable[[], None], rounds: int) -> float:
 def _of_callers(threads: int, rounds: int) -> list[float]:
     """Milliseconds until the last of so many callers has its answer, for each of CALLERS."""
     turns = Turns(most_waiting=max(CALLERS), threads=threads)
-    scoring = turns.take(lambda: _Scoring(_bundled_weights(), Case()), Deadline.after_ms(60_000))
+    scoring = turns.take(
+        lambda: Scoring(Decoder(_bundled_weights()), Case()), Deadline.after_ms(60_000)
+    )
 
     @torch.inference_mode()
     def work() -> None:
-        scoring.answer(scoring.read("exact"))
+        scoring.answer("exact", scoring.read("exact"))
 
     def at_once(callers: int) -> None:
         call = partial(turns.take, work, Deadline.after_ms(60_000))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import click
 
+from benchmarks.one_scoring import Case
+
 GIB = 1024**3
 BYTES = 2  # of a number in bfloat16
 
@@ -52,6 +54,22 @@ LLAMA_8B = Model(
 WANTED_MS = {"exact groups": 350.0, "activated": 120.0, "prefix kept": 80.0}
 
 
+FEW = 10
+
+
+def flop_by_design(model: Model, case: Case) -> dict[str, float]:
+    """Multiplications and additions of one scoring, by the names of the designs."""
+    prefix, suffix = case.prefix, case.suffix
+    answers = model.flop(case.candidates * suffix, prefix)
+    return {
+        "a prompt per candidate": model.flop(case.candidates * (prefix + suffix), prefix / 2),
+        "exact groups": case.groups * model.flop(prefix, prefix / 2) + answers,
+        "activated": model.flop(prefix, prefix / 2) + answers,
+        "prefix kept": answers,
+        f"{FEW} candidates, prefix kept": model.flop(FEW * suffix, prefix),
+    }
+
+
 @click.command()
 @click.option("--tflops", default=790.0, show_default=True, help="At best, in bfloat16 (an H200).")
 @click.option(
@@ -72,16 +90,10 @@ def main(
     calls: float,
 ) -> None:
     """Print the table."""
-    model, asked = LLAMA_8B, candidates * suffix
-    answers = model.flop(asked, prefix)
-    designs = {
-        "a prompt per candidate": model.flop(candidates * (prefix + suffix), prefix / 2),
-        "exact groups": groups * model.flop(prefix, prefix / 2) + answers,
-        "activated": model.flop(prefix, prefix / 2) + answers,
-        "prefix kept": answers,
-        "10 candidates, prefix kept": model.flop(10 * suffix, prefix),
-    }
-    click.echo("ARITHMETIC, nothing here was run on an accelerator")
+    model = LLAMA_8B
+    case = Case(prefix=prefix, candidates=candidates, groups=groups, suffix=suffix)
+    designs = flop_by_design(model, case)
+    click.echo("ARITHMETIC: what was measured, python -m benchmarks.accelerator prints")
     click.echo(
         f"{model.name}, prefix {prefix}, {candidates} candidates of {suffix} tokens in {groups} "
         f"groups, {tflops:.0f} TFLOP/s at best\n"

@@ -43,7 +43,7 @@ class GroupedEngine:
         self.decoder = Decoder(load_weights(source))
         self.prefixes = PrefixCache(plan.cache_bytes)
         self.remembers_scores = True
-        self._packer = Packer(tokens)
+        self._packer = Packer(tokens, plan.device)
         place = {group.name: index for index, group in enumerate(artifact.groups)}
         self._group_of = {entry.label: place[entry.group] for entry in artifact.vocabulary}
         self._invocation = list(self.decoder.weights.invocation)
@@ -111,29 +111,19 @@ class GroupedEngine:
     def _answered(
         self, exact: bytes, prefix: Sequence[int], labels: Sequence[str], deadline: Deadline
     ) -> Iterator[tuple[str, float]]:
-        by_group = self._by_group(labels)
-        pasts = self._read(exact, prefix, list(by_group), deadline)
+        by_group, start = self._by_group(labels), self._invoked_at(prefix)
+        shared = prefix[:start]  # what activated adapters read goes with the candidates
+        readers = {group: group if start is None else BASE for group in by_group}
+        parts = self._parts(exact, shared, sorted(set(readers.values())), deadline)
         deadline.check("scoring")
+        tail = prefix[len(shared) :]
         questions = [
-            Question(group, pasts[group], self._packer.pack(asked))
+            Question(group, [parts[readers[group]]], self._packer.pack(asked, tail))
             for group, asked in by_group.items()
         ]
         answers = self.decoder.answer(questions)
         for asked, log_odds in zip(by_group.values(), answers, strict=True):
             yield from zip(asked, log_odds.tolist(), strict=True)
-
-    def _read(
-        self, exact: bytes, prefix: Sequence[int], groups: Sequence[int], deadline: Deadline
-    ) -> dict[int, list[Part]]:
-        """What each group has to know of the prefix."""
-        start = self._invoked_at(prefix)
-        if start is None:
-            parts = self._parts(exact, prefix, groups, deadline)
-            return {group: [parts[group]] for group in groups}
-        base = self._parts(exact, prefix[:start], [BASE], deadline)[BASE]
-        heading = torch.tensor(prefix[start:], device=self.decoder.device)
-        read = self.decoder.read_on(heading, groups, [base])
-        return {group: [base, part] for group, part in zip(groups, read, strict=True)}
 
     def _parts(
         self, exact: bytes, prefix: Sequence[int], readers: Sequence[int], deadline: Deadline

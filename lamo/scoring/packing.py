@@ -21,6 +21,11 @@ class PackedSuffixes:
     own: Tensor  # (tokens, tokens) bool: may the row's token see the column's?
     last: Tensor  # (candidates,) where each suffix ends: the answer position
 
+    def to(self, device: torch.device | str) -> "PackedSuffixes":
+        """The same on another device."""
+        moved = (part.to(device) for part in (self.ids, self.offsets, self.own, self.last))
+        return PackedSuffixes(*moved)
+
 
 def pack_suffixes(suffixes: Sequence[Sequence[int]]) -> PackedSuffixes:
     """Put suffixes into one row; each sees only itself, causally."""
@@ -35,16 +40,33 @@ def pack_suffixes(suffixes: Sequence[Sequence[int]]) -> PackedSuffixes:
     )
 
 
-class Packer:
-    """Packs candidates; the usual lists are packed once."""
+def behind(tail: Sequence[int], packed: PackedSuffixes) -> PackedSuffixes:
+    """The end of a prompt and the suffixes behind it in one row: each sees all of that end."""
+    length, tokens = len(tail), len(tail) + packed.ids.shape[1]
+    device = packed.own.device
+    own = packed.own.new_zeros(tokens, tokens)
+    own[:, :length] = own.new_ones(tokens, length).tril()
+    own[length:, length:] = packed.own
+    return PackedSuffixes(
+        ids=torch.cat([torch.tensor([tail], dtype=torch.int64, device=device), packed.ids], dim=1),
+        offsets=torch.cat([torch.arange(length, device=device), length + packed.offsets]),
+        own=own,
+        last=length + packed.last,
+    )
 
-    def __init__(self, tokens: CandidateTokens) -> None:
-        self._tokens = tokens
+
+class Packer:
+    """Packs candidates where the model is; the usual lists are packed once."""
+
+    def __init__(self, tokens: CandidateTokens, device: str) -> None:
+        self._tokens, self._device = tokens, device
         self._pack = lru_cache(PACKINGS_KEPT)(self._packed)
 
-    def pack(self, labels: Sequence[str]) -> PackedSuffixes:
-        """The suffixes of these candidates in one row."""
-        return self._pack(tuple(labels))
+    def pack(self, labels: Sequence[str], tail: Sequence[int] = ()) -> PackedSuffixes:
+        """The suffixes of these candidates in one row, behind the end of a prompt if given."""
+        return self._pack(tuple(labels), tuple(tail))
 
-    def _packed(self, labels: tuple[str, ...]) -> PackedSuffixes:
-        return pack_suffixes([self._tokens.suffix(label) for label in labels])
+    def _packed(self, labels: tuple[str, ...], tail: tuple[int, ...]) -> PackedSuffixes:
+        suffixes = [self._tokens.suffix(label) for label in labels]
+        packed = pack_suffixes(suffixes).to(self._device)
+        return behind(tail, packed) if tail else packed

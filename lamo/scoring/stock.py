@@ -26,7 +26,7 @@ class StockEngine:
     """One call at a time: PEFT's choice of an adapter is a state of the model."""
 
     def __init__(self, artifact: Artifact, tokens: CandidateTokens, plan: LocalPlan) -> None:
-        self._packer = Packer(tokens)
+        self._packer = Packer(tokens, plan.device)
         dtype = plan.dtype_for(artifact.base_model_folder)
         self._model = load_model(artifact).to(plan.device, dtype)
         _refuse_activated(self._model)
@@ -44,7 +44,8 @@ class StockEngine:
         self, prefix: Sequence[int], candidates: Sequence[str], deadline: Deadline
     ) -> dict[str, float]:
         """Log-odds by candidate; DeadlinePassed between two groups."""
-        return dict(self._by_group(torch.tensor([prefix]), candidates, deadline))
+        ids = torch.tensor([prefix], device=self._model.device)
+        return dict(self._by_group(ids, candidates, deadline))
 
     def score_variants(
         self,
@@ -72,8 +73,9 @@ class StockEngine:
         length, tokens = prefix.shape[1], packed.ids.shape[1]
         cache = DynamicCache()
         self._model(input_ids=prefix, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        seen = torch.cat([torch.ones(tokens, length, dtype=torch.bool), packed.own], dim=1)
-        mask = torch.zeros(seen.shape, dtype=self._model.dtype)
+        own = packed.own
+        seen = torch.cat([own.new_ones(tokens, length), own], dim=1)
+        mask = torch.zeros(seen.shape, dtype=self._model.dtype, device=own.device)
         mask.masked_fill_(~seen, torch.finfo(self._model.dtype).min)
         logits = self._model(
             input_ids=packed.ids,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from lamo.scoring.engine.decoder import BASE, Decoder, Part, Question
-from lamo.scoring.packing import PackedSuffixes
+from lamo.scoring.packing import PackedSuffixes, behind
 
 TOKENS_AT_ONCE = 4096  # of questions in one pass
 
@@ -50,7 +50,7 @@ class Beginning:
             return End(past, variant[shared:])
         if shared < invoked_at:  # read here, once for all groups
             ids = torch.tensor(variant[shared:invoked_at], device=self.decoder.device)
-            past[BASE] += self.decoder.read_on(ids, [BASE], past[BASE])
+            past[BASE].append(self.decoder.read_on(ids, past[BASE]))
         return End(past, variant[invoked_at:])
 
 
@@ -63,20 +63,6 @@ def shared_tokens(one: Sequence[int], other: Sequence[int]) -> int:
 def beginning(part: Part, tokens: int) -> Part:
     """The first tokens of what was read; nothing is copied."""
     return Part(tuple((key[:, :, :tokens], value[:, :, :tokens]) for key, value in part.layers))
-
-
-def behind(tail: Sequence[int], packed: PackedSuffixes) -> PackedSuffixes:
-    """The end of a prompt and the suffixes behind it in one row: each sees all of that end."""
-    length, tokens = len(tail), len(tail) + packed.ids.shape[1]
-    own = torch.zeros(tokens, tokens, dtype=torch.bool)
-    own[:, :length] = torch.ones(tokens, length, dtype=torch.bool).tril()
-    own[length:, length:] = packed.own
-    return PackedSuffixes(
-        ids=torch.cat([torch.tensor([tail], dtype=torch.int64), packed.ids], dim=1),
-        offsets=torch.cat([torch.arange(length), length + packed.offsets]),
-        own=own,
-        last=length + packed.last,
-    )
 
 
 def at_once(questions: Iterable[Question], most: int = TOKENS_AT_ONCE) -> Iterator[list[Question]]:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+ROW = 16
+
 KeysValues = tuple[Tensor, Tensor]  # each (batch, key-value heads, tokens, head_dim)
 
 
@@ -29,18 +31,43 @@ def attend_causally(query: Tensor, new: KeysValues) -> Tensor:
 
 
 def attend_behind(
-    query: Tensor, past: Sequence[KeysValues], new: KeysValues, own: Tensor
+    query: Tensor, past: Sequence[KeysValues], new: KeysValues, seen: Tensor
 ) -> Tensor:
-    """Every token sees all of the past, and of the new tokens those that `own` lets it see.
+    """Every token sees of the past and of the new tokens what `seen` lets it see.
+
+    Heads that share keys stand one behind the other as if they were more tokens: no kernel of an
+    accelerator takes a mask and shared keys together.
 
     Args:
         query: (1, heads, asking, head_dim), of all new tokens or of some.
         past: parts of what is before, the same for all tokens.
         new: keys and values of the new tokens.
-        own: (asking, tokens) bool.
+        seen: (heads / key-value heads * asking, past tokens + new tokens) added to the weights, as
+            `seen_behind` makes it.
     """
     key = torch.cat([past_key for past_key, _ in past] + [new[0]], dim=2)
     value = torch.cat([past_value for _, past_value in past] + [new[1]], dim=2)
-    seen = torch.cat([own.new_ones(len(own), key.shape[2] - own.shape[1]), own], dim=1)
-    grouped = query.shape[1] != key.shape[1]
-    return scaled_dot_product_attention(query, key, value, attn_mask=seen, enable_gqa=grouped)
+    _, heads, asking, head_dim = query.shape
+    folded = query.reshape(1, key.shape[1], len(seen), head_dim)
+    mixed = scaled_dot_product_attention(folded, key, value, attn_mask=seen)
+    return mixed.reshape(1, heads, asking, head_dim)
+
+
+def seen_behind(own: Tensor, past: int, sharing: int, like: Tensor) -> Tensor:
+    """What tokens see: all of the past, and of the new tokens those that `own` lets them see.
+
+    Args:
+        own: (asking, tokens) bool.
+        past: tokens before.
+        sharing: heads that share the keys of one.
+        like: a tensor of the device and the number format of the queries.
+
+    Returns:
+        (sharing * asking, past + tokens): 0 where a token sees another, else minus infinity. A row
+        takes a multiple of ROW numbers in memory, or the kernel copies it every time.
+    """
+    asking, tokens = own.shape
+    width = past + tokens
+    seen = like.new_zeros(asking, -(-width // ROW) * ROW)
+    seen[:, past:width].masked_fill_(~own.to(like.device), float("-inf"))
+    return seen.repeat(sharing, 1)[:, :width]

@@ -5,17 +5,23 @@ are one row, so the first layer's matrices are multiplied once for all; with act
 that is so to the end of the base prefix. Of the last layer only keys and values are needed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear, silu
 
-from lamo.scoring.engine.attention import KeysValues, attend_behind, attend_causally
+from lamo.scoring.engine.attention import (
+    KeysValues,
+    attend_behind,
+    attend_causally,
+    seen_behind,
+)
 from lamo.scoring.engine.weights import Layer, Linear, Shape, Weights
 from lamo.scoring.packing import PackedSuffixes
 
+Angles = tuple[Tensor, Tensor]  # cosines and sines by position, each (tokens, head_dim)
 BASE = -1  # stands for the base model alone where a group's index would
 
 
@@ -44,6 +50,11 @@ class Question:
     past: Sequence[Part]  # in order; the positions of the suffixes follow on them
     packed: PackedSuffixes
 
+    @property
+    def before(self) -> int:
+        """How many tokens were read before."""
+        return sum(part.tokens for part in self.past)
+
 
 class Decoder:
     """Computes with weights; holds no state, so that threads may share it."""
@@ -53,8 +64,9 @@ class Decoder:
         shape = weights.shape
         positions = torch.arange(shape.max_position_embeddings, dtype=torch.float32)
         angles = torch.outer(positions, shape.inverse_frequencies)
-        self._cos = angles.cos().to(weights.embeddings)  # (positions, head_dim / 2)
-        self._sin = angles.sin().to(weights.embeddings)
+        cos, sin = angles.cos(), angles.sin()
+        self._cos = torch.cat([cos, cos], dim=1).to(weights.embeddings)  # (positions, head_dim)
+        self._sin = torch.cat([-sin, sin], dim=1).to(weights.embeddings)
 
     @property
     def device(self) -> torch.device:
@@ -77,29 +89,25 @@ class Decoder:
             One part per group, or the one of the base model.
         """
         last = len(self.weights.layers) - 1
-        rows = _Rows([(group, slice(None)) for group in groups], stacked=True)
-        positions = torch.arange(len(ids), device=ids.device)
+        rows = _Stacked(groups, self.device)
+        angles = self._angles(slice(len(ids)))
         x = self.weights.embeddings[ids][None]  # (1, tokens, hidden)
         kept: list[KeysValues] = []
         for number, layer in enumerate(self.weights.layers):
             inner = self._norm(x, layer.input_norm)
-            new = self._keys_values(layer, inner, rows, positions)
+            new = self._keys_values(layer, inner, rows, angles)
             kept.append(new)
             if number < last:
-                query = self._query(layer, inner, rows, positions)
+                query = self._query(layer, inner, rows, angles)
                 x = self._through(layer, x, attend_causally(query, new), rows)
         return [_part(kept, row) for row in range(max(1, len(groups)))]
 
-    def read_on(self, ids: Tensor, groups: Sequence[int], past: Sequence[Part]) -> list[Part]:
-        """Read a short stretch that follows what was read, with the adapter of each group."""
-        order = torch.arange(len(ids))
+    def read_on(self, ids: Tensor, past: Sequence[Part]) -> Part:
+        """Read a short stretch that follows what was read, by the base model alone."""
+        order = torch.arange(len(ids), device=ids.device)
         packed = PackedSuffixes(ids[None], order, order[:, None] >= order[None], order[-1:])
-        questions = [Question(group, past, packed) for group in groups]
-        _, kept = self._behind(questions)
-        return [
-            Part(tuple((key[:, :, part], value[:, :, part]) for key, value in kept))
-            for part in _slices(questions)
-        ]
+        _, kept = self._behind([Question(BASE, past, packed)])
+        return Part(tuple(kept))
 
     def answer(self, questions: Sequence[Question]) -> list[Tensor]:
         """(candidates,) float32 log-odds of Yes against No, for each question."""
@@ -110,43 +118,55 @@ class Decoder:
     def _behind(self, questions: Sequence[Question]) -> tuple[Tensor, list[KeysValues]]:
         """All tokens of all questions in one row; the last layer goes on with answers only."""
         last = len(self.weights.layers) - 1
-        parts = _slices(questions)
-        rows = _Rows([(q.group, part) for q, part in zip(questions, parts, strict=True)])
+        # All of this is where the weights are before the first product: a copy to an accelerator
+        # waits for everything that it was told to do before.
+        asking, answering = self._asking(questions), self._asking(questions, answers_only=True)
+        chosen = _ends(questions).to(self.device)
         ids = torch.cat([q.packed.ids[0] for q in questions]).to(self.device)
-        starts = [sum(part.tokens for part in q.past) for q in questions]
-        positions = torch.cat(
-            [q.packed.offsets + start for q, start in zip(questions, starts, strict=True)]
-        ).to(self.device)
         x, kept = self.weights.embeddings[ids][None], []
-        asking = [_Asking(part, q.packed.own) for q, part in zip(questions, parts, strict=True)]
         for number, layer in enumerate(self.weights.layers):
             inner = self._norm(x, layer.input_norm)
-            new = self._keys_values(layer, inner, rows, positions)
+            new = self._keys_values(layer, inner, asking.rows, asking.angles)
             kept.append(new)
+            looking = asking
             if number == last:
-                chosen = _ends(questions, parts).to(self.device)
-                x, inner, positions = x[:, chosen], inner[:, chosen], positions[chosen]
-                rows, asking = rows.of_answers(questions), _answering(questions)
-            query = self._query(layer, inner, rows, positions)
+                x, inner, looking = x[:, chosen], inner[:, chosen], answering
+            query = self._query(layer, inner, looking.rows, looking.angles)
             before = [[past.layers[number] for past in question.past] for question in questions]
-            mixed = [
-                one.attend(query, past, (new[0][:, :, part], new[1][:, :, part]))
-                for one, past, part in zip(asking, before, parts, strict=True)
-            ]
-            x = self._through(layer, x, torch.cat(mixed, dim=2), rows)
+            among = [(new[0][:, :, part], new[1][:, :, part]) for part in asking.parts]
+            mixed = map(attend_behind, looking.of(query), before, among, looking.seen)
+            x = self._through(layer, x, torch.cat(list(mixed), dim=2), looking.rows)
         return x, kept
 
+    def _asking(self, questions: Sequence[Question], answers_only: bool = False) -> "_Asking":
+        """What the tokens of all questions look at, or those alone where an answer is given."""
+        chosen = [q.packed.last if answers_only else slice(None) for q in questions]
+        own = [q.packed.own[some] for q, some in zip(questions, chosen, strict=True)]
+        offsets = [q.packed.offsets[some] for q, some in zip(questions, chosen, strict=True)]
+        parts = _following([len(seen) for seen in own])
+        shape, like = self.weights.shape, self.weights.embeddings
+        sharing = shape.num_attention_heads // shape.num_key_value_heads
+        pairs = list(zip(questions, own, strict=True))
+        return _Asking(
+            rows=_Rows([(q.group, part) for q, part in zip(questions, parts, strict=True)]),
+            angles=self._angles(
+                torch.cat([at + q.before for q, at in zip(questions, offsets, strict=True)])
+            ),
+            parts=parts,
+            seen=[seen_behind(seen, q.before, sharing, like) for q, seen in pairs],
+        )
+
     def _keys_values(
-        self, layer: Layer, inner: Tensor, rows: "_Rows", positions: Tensor
+        self, layer: Layer, inner: Tensor, rows: "_Rows", angles: Angles
     ) -> KeysValues:
         heads = self.weights.shape.num_key_value_heads
         key = _heads(rows.apply(layer.linear["k_proj"], inner), heads)
         value = _heads(rows.apply(layer.linear["v_proj"], inner), heads)
-        return self._turned(key, positions), value
+        return _turned(key, angles), value
 
-    def _query(self, layer: Layer, inner: Tensor, rows: "_Rows", positions: Tensor) -> Tensor:
+    def _query(self, layer: Layer, inner: Tensor, rows: "_Rows", angles: Angles) -> Tensor:
         heads = self.weights.shape.num_attention_heads
-        return self._turned(_heads(rows.apply(layer.linear["q_proj"], inner), heads), positions)
+        return _turned(_heads(rows.apply(layer.linear["q_proj"], inner), heads), angles)
 
     def _through(self, layer: Layer, x: Tensor, mixed: Tensor, rows: "_Rows") -> Tensor:
         """The rest of a layer after its attention: (batch, tokens, hidden)."""
@@ -159,55 +179,55 @@ class Decoder:
     def _norm(self, x: Tensor, weight: Tensor) -> Tensor:
         return _rms_norm(x, weight, self.weights.shape)
 
-    def _turned(self, x: Tensor, positions: Tensor) -> Tensor:
-        """Rotary embedding (Su and others 2021), halves as in Llama's code."""
-        cos, sin = self._cos[positions], self._sin[positions]
-        left, right = x.chunk(2, dim=-1)
-        turned = x * torch.cat([cos, cos], dim=-1)
-        turned_left, turned_right = turned.chunk(2, dim=-1)
-        turned_left.addcmul_(right, sin, value=-1)
-        turned_right.addcmul_(left, sin)
-        return turned
+    def _angles(self, positions: Tensor | slice) -> Angles:
+        if isinstance(positions, Tensor):
+            positions = positions.to(self.device)
+        return self._cos[positions], self._sin[positions]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Asking:
-    """The tokens of a question that look around: all of them, in the last layer its answers."""
+    """The tokens of some questions that look around: all of them, or their answers."""
 
-    part: slice  # of the queries
-    own: Tensor  # (asking, tokens of the question) bool
+    rows: "_Rows"
+    angles: Angles
+    parts: Sequence[slice]  # of the tokens, by question
+    seen: Sequence[Tensor]  # by question, as `seen_behind` makes it
 
-    def attend(self, query: Tensor, past: Sequence[KeysValues], new: KeysValues) -> Tensor:
-        return attend_behind(query[:, :, self.part], past, new, self.own.to(query.device))
+    def of(self, query: Tensor) -> Iterator[Tensor]:
+        """(1, heads, asking, head_dim) by question."""
+        return (query[:, :, part] for part in self.parts)
 
 
 class _Rows:
-    """Which tokens which adapter acts on: stacked (a row of the batch each), or side by side."""
+    """Which tokens which adapter acts on, side by side in one row."""
 
-    def __init__(self, groups: Sequence[tuple[int, slice]], stacked: bool = False) -> None:
-        self._groups, self._stacked = groups if stacked else _joined(groups), stacked
-
-    def of_answers(self, questions: Sequence[Question]) -> "_Rows":
-        """The same when only the answer tokens are left."""
-        sizes = [len(question.packed.last) for question in questions]
-        parts = _following(sizes)
-        return _Rows([(q.group, part) for q, part in zip(questions, parts, strict=True)])
+    def __init__(self, groups: Sequence[tuple[int, slice]]) -> None:
+        self._groups = [(group, part) for group, part in _joined(groups) if group != BASE]
 
     def apply(self, module: Linear, x: Tensor) -> Tensor:
-        """(batch, tokens, in) -> (batch, tokens, out), adapters included."""
+        """(1, tokens, in) -> (1, tokens, out), adapters included."""
         y = linear(x, module.weight, module.bias)
-        lora = module.lora
-        if lora is None or not self._groups:
-            return y
-        if self._stacked:
-            chosen = [group for group, _ in self._groups]
-            a, b = lora.a[chosen].transpose(1, 2), lora.b[chosen].transpose(1, 2)
-            return y + (x @ a) @ b
-        for group, part in self._groups:
-            if group == BASE:
-                continue
-            y[:, part] += linear(linear(x[:, part], lora.a[group]), lora.b[group])
+        if module.lora is not None:
+            for group, part in self._groups:
+                low = linear(x[0, part], module.lora.a[group])
+                y[0, part].addmm_(low, module.lora.b[group].t())
         return y
+
+
+class _Stacked(_Rows):
+    """A row of the batch for each adapter; until they have made a difference, one for all."""
+
+    def __init__(self, groups: Sequence[int], device: torch.device) -> None:
+        self._chosen = torch.tensor(groups, device=device) if groups else None
+
+    def apply(self, module: Linear, x: Tensor) -> Tensor:
+        """(1 or adapters, tokens, in) -> (adapters, tokens, out); (1, ...) without adapters."""
+        y = linear(x, module.weight, module.bias)
+        if module.lora is None or self._chosen is None:
+            return y
+        a, b = module.lora.a[self._chosen], module.lora.b[self._chosen]
+        return y + (x @ a.transpose(1, 2)) @ b.transpose(1, 2)
 
 
 def _joined(groups: Sequence[tuple[int, slice]]) -> list[tuple[int, slice]]:
@@ -242,14 +262,21 @@ def _row(x: Tensor, row: int) -> Tensor:
     return x if x.shape[0] == 1 else x[row : row + 1]
 
 
-def _answering(questions: Sequence[Question]) -> list[_Asking]:
-    own = [question.packed.own[question.packed.last] for question in questions]
-    parts = _following([len(seen) for seen in own])
-    return [_Asking(part, seen) for part, seen in zip(parts, own, strict=True)]
+def _turned(x: Tensor, angles: Angles) -> Tensor:
+    """Rotary embedding (Su and others 2021), halves as in Llama's code."""
+    cos, sin = angles
+    left, right = x.chunk(2, dim=-1)
+    turned = x * cos
+    turned_left, turned_right = turned.chunk(2, dim=-1)
+    sin_left, sin_right = sin.chunk(2, dim=-1)
+    turned_left.addcmul_(right, sin_left)
+    turned_right.addcmul_(left, sin_right)
+    return turned
 
 
-def _ends(questions: Sequence[Question], parts: Sequence[slice]) -> Tensor:
+def _ends(questions: Sequence[Question]) -> Tensor:
     """Where the answers are given, in the row of all questions."""
+    parts = _slices(questions)
     ends = [part.start + q.packed.last for q, part in zip(questions, parts, strict=True)]
     return torch.cat(ends)
 
