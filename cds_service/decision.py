@@ -131,7 +131,7 @@ def try_explain(
     margin = tools.policy.unsupported_margin
     chosen = [one.score for one in choice.unsupported if one.short_by >= margin]
     chosen += choice.proposed
-    labels = [score.ingredient.label for score in chosen][:MOST_EXPLAINED]
+    labels = list(dict.fromkeys(one.ingredient.label for one in chosen))[:MOST_EXPLAINED]
     if not labels or not isinstance(tools.scorer, VariantScorer):
         return Explanation(), ()
     explain_by = deadline.share(EXPLAIN_SHARE)

@@ -1,5 +1,7 @@
 """The artifact that ships: small, safe to load, and better than the same list for everyone."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from lamo.artifact import bundled_artifact_folder
@@ -30,6 +32,18 @@ def test_it_says_everywhere_that_it_is_a_demonstration(service: Service) -> None
     assert "Not for clinical use" in artifact.notice
     discovery: Any = service.client.get("/cds-services").json
     assert all("not for clinical use" in one["description"] for one in discovery["services"])
+
+
+def test_what_is_ordered_twice_is_explained_once(service: Service, examples: Path) -> None:
+    call = json.loads((examples / "order-sign.json").read_text())
+    drafts = call["context"]["draftOrders"]["entry"]
+    again = [{"resource": {**one["resource"], "id": f"again-{n}"}} for n, one in enumerate(drafts)]
+    drafts += again
+    assert service.call("lamo-order-sign", call).status_code == 200
+    log = service.tools.audit_log
+    rows = log.find_event(log.list_events(limit=1)[0].event_id).body["explained"]
+    explained = [(one["label"], one["section"], one["fact"]) for one in rows]
+    assert len(explained) == len(set(explained)) > 0
 
 
 def test_it_beats_the_prevalence_list_on_fresh_patients(service: Service) -> None:
