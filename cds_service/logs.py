@@ -17,7 +17,7 @@ SAFE_NAMES = frozenset(
     {"event", "level", "timestamp", "logger", "request_id", "hook_instance", "service_id", "hook"}
     | {"method", "stage", "error", "where", "state", "url", "version", "artifact", "key", "kind"}
     | {"route", "outcome", "trace_id"}
-    | {"head", "why"}  # of the audit log: a signed head, and what keeps it from being signed
+    | {"head", "why"}  # a signed head of the audit log; a reason in words of ours, quoting nothing
 )
 SPOKEN = frozenset({"gunicorn.error"})  # loggers whose messages are known to quote no request
 

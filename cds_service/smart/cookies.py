@@ -4,11 +4,13 @@ Their names hold the beginning of a random word, so that two charts that are ope
 one browser do not take each other's place.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import Response
 
 HANDLE = 16  # characters
+MOST_UNDER_WAY = 3  # launches of one browser: servers refuse requests with too many cookies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,11 @@ class Jar:
         """Of a cookie; bound to the host where it travels by https."""
         prefix = "__Host-" if self.is_secure else ""
         return f"{prefix}lamo-{kind}-{word[:HANDLE]}"
+
+    def left_behind(self, names: Iterable[str]) -> list[str]:
+        """Of the cookies that came, oldest first (RFC 6265 section 5.4), those of old launches."""
+        launches = [one for one in names if one.startswith(self.name("launch", ""))]
+        return launches[: 1 - MOST_UNDER_WAY]
 
     def give(self, response: Response, name: str, value: str, max_age_s: int) -> Response:
         """Have the browser keep one, and show it to no script."""

@@ -65,7 +65,7 @@ def add_own_headers(response: Response) -> Response:
 @smart.errorhandler(AppRefused)
 def tell(refused: AppRefused) -> ResponseReturnValue:
     """Say what to do; why is for the operator's log."""
-    log.warning("smart_refused", reason=refused.why, error=type(refused).__name__)
+    log.warning("smart_refused", why=refused.why, error=type(refused).__name__)
     return _told(str(refused), refused.status)
 
 

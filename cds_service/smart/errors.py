@@ -18,6 +18,32 @@ class LaunchRefused(AppRefused):
     """The app was not opened by a registered EHR in the way that was asked for."""
 
 
+class NotAllowed(LaunchRefused):
+    """The EHR does not let this person use the app."""
+
+    status = 403
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "Your EHR does not allow you to open this app. If you need it, ask your EHR's team to "
+            "give you access; the cards in your EHR do not depend on it.",
+            why,
+        )
+
+
+class EhrSilent(LaunchRefused):
+    """What the EHR says of its sign-in could not be had, or cannot be used."""
+
+    status = 502
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "The EHR's authorization server could not be asked. Try again, or tell your EHR's "
+            "team.",
+            why,
+        )
+
+
 class SessionOver(AppRefused):
     """Nobody is signed in, or not any more."""
 

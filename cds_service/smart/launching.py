@@ -26,7 +26,7 @@ from cds_service.outbound.urls import is_same_base
 from cds_service.reviewer.accounts.id_token import IdTokenWanted, read_id_token
 from cds_service.smart.app_key import AppKey
 from cds_service.smart.configuration import SmartServer, read_configuration, read_json_of
-from cds_service.smart.errors import LaunchRefused
+from cds_service.smart.errors import LaunchRefused, NotAllowed
 from cds_service.smart.scopes import scopes
 from cds_service.smart.sessions import LONGEST, Session
 from cds_service.smart.users import user_of
@@ -41,6 +41,10 @@ UNKNOWN = (
     "register it: `lamo-cds clients set NAME --smart-client-id ID --fhir-base URL`."
 )
 AGAIN = "Signing in from your EHR did not succeed. Open the evidence from the card again."
+TOLD = frozenset(  # of RFC 6749 section 4.1.2.1: what a log may repeat
+    "invalid_request unauthorized_client access_denied unsupported_response_type invalid_scope "
+    "server_error temporarily_unavailable".split()
+)
 NO_CARD = "The app was opened without a card. Open it from the link on a card."
 
 
@@ -179,8 +183,11 @@ def _check_answer(way: _Way, answer: Mapping[str, str]) -> None:
     state, issuer = str(way.asked["state"]), way.server.issuer
     if not hmac.compare_digest(answer.get("state", "").encode(), state.encode()):
         raise LaunchRefused(AGAIN, "the state is another")
-    if answer.get("iss", issuer) != issuer:  # RFC 9207
-        raise LaunchRefused(AGAIN, "the answer names another issuer")
+    if answer.get("iss", None if way.server.names_itself else issuer) != issuer:  # RFC 9207
+        raise LaunchRefused(AGAIN, "the answer names another issuer, or none")
+    if (error := answer.get("error")) is not None:
+        why = f"the EHR answered {error if error in TOLD else 'with an error of its own'}"
+        raise NotAllowed(why) if error == "access_denied" else LaunchRefused(AGAIN, why)
     if "code" not in answer:
         raise LaunchRefused(AGAIN, "the authorization server gave no code")
 

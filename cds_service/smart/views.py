@@ -5,7 +5,15 @@ import secrets
 from typing import Any
 from uuid import UUID
 
-from flask import make_response, redirect, render_template, request, url_for
+from flask import (
+    Response,
+    after_this_request,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
@@ -40,6 +48,8 @@ def launch() -> ResponseReturnValue:
         request.args.get("iss", ""), request.args.get("launch", "")
     )
     response = make_response(redirect(url, 303))
+    for old in jar().left_behind(request.cookies):
+        jar().take_back(response, old)
     return jar().give(response, jar().name("launch", state), cookie, UNDER_WAY_S)
 
 
@@ -48,10 +58,10 @@ def callback() -> ResponseReturnValue:
     """Take in whom the EHR vouches for. Nothing that is secret goes into the next address."""
     state = request.args.get("state", "")
     name = jar().name("launch", state if STATE.fullmatch(state) else "none")
+    after_this_request(lambda response: jar().take_back(response, name))  # good for one try
     opened = desk().launching.finish(request.cookies.get(name, ""), request.args)
     cookie, handle = desk().sessions.open(opened.session, opened.lasts), secrets.token_urlsafe(12)
     response = make_response(redirect(url_for("smart.evidence", handle=handle), 303))
-    jar().take_back(response, name)
     seconds = int(min(opened.lasts, LONGEST).total_seconds())
     return jar().give(response, jar().name("look", handle), cookie, seconds)
 
@@ -75,6 +85,25 @@ def evidence(handle: str) -> ResponseReturnValue:
         "receipt": place and receipt_begins(session.event_id, place.leaf),
     }
     return render_template("smart/evidence.html", **values)
+
+
+@smart.post("/smart/evidence/<handle>/end")
+def end_look(handle: str) -> ResponseReturnValue:
+    """End a look before its half hour is over, as on a computer that is shared."""
+    session, _ = session_of(handle)
+    refuse_foreign_form(session)
+    name = jar().name("look", handle)
+    desk().sessions.end(request.cookies[name])
+    return jar().take_back(make_response(render_template("smart/ended.html", **banners())), name)
+
+
+@smart.get("/smart/forget.css")
+def forget() -> ResponseReturnValue:
+    """Have the browser drop the pages that it keeps for "back", `no-store` or not.
+
+    It does so for what a page loads; when the page itself comes, the one before still stands.
+    """
+    return Response("", mimetype="text/css", headers={"Clear-Site-Data": '"cache"'})
 
 
 @smart.get("/smart/jwks.json")

@@ -58,7 +58,7 @@ def _provider() -> Provider:
 
 def _refused(refused: Exception) -> ResponseReturnValue:
     """Say nothing of why to whoever came; the operator's log has it."""
-    log.warning("provider_refused", reason=str(refused), error=type(refused).__name__)
+    log.warning("provider_refused", why=str(refused), error=type(refused).__name__)
     if isinstance(refused, ProviderRefused):
         desk().accounts.tries.note(NOBODY, request_id())
     response = make_response(render_template("review/not_signed_in.html"), 401)

@@ -34,6 +34,7 @@ def authorize(desk: SmartDesk, asked: Mapping[str, str]) -> str:
         answer = {"error": refused.code, "error_description": str(refused)}
     if asked.get("state"):
         answer["state"] = asked["state"]
+    answer["iss"] = desk.issuer  # RFC 9207
     return f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{urlencode(answer)}"
 
 

@@ -82,6 +82,7 @@ class SmartDesk:
             "grant_types_supported": ["authorization_code", "refresh_token"],
             "response_types_supported": ["code"],
             "code_challenge_methods_supported": ["S256"],
+            "authorization_response_iss_parameter_supported": True,
             "scopes_supported": sorted({s for app in self.apps.all() for s in app.scopes}),
             "capabilities": list(CAPABILITIES),
         }

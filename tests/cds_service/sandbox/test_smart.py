@@ -13,8 +13,8 @@ from tests.cds_service.sandbox.smart_flow import LAUNCH, SCOPE, Change, Flow, re
 
 def test_a_launch_leads_to_a_token_for_its_patient(flow: Flow) -> None:
     back = sent_back(flow.authorize())
-    assert set(back) == {"code", "state"}
-    assert back["state"] == "of-the-app"
+    assert set(back) == {"code", "state", "iss"}
+    assert (back["state"], back["iss"]) == ("of-the-app", BASE)
     told = flow.token(back["code"]).get_json()
     assert (told["patient"], told["encounter"]) == ("synthetic-65", "synthetic-65-v1-e")
     assert (told["appContext"], told["token_type"]) == ("decision=1", "Bearer")

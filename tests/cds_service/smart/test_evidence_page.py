@@ -10,9 +10,12 @@ from cds_service.audit.keeping import Keeper
 from cds_service.audit.sequencer import sequence_all
 from cds_service.audit.vault import Whom
 from cds_service.keys.building import build_keys
+from cds_service.smart.cited import read_cited
+from cds_service.smart.desk import SmartDesk
+from cds_service.smart.sessions import Session
 from tests.cds_service.reviewer.reading_html import page_of
 from tests.cds_service.smart.ehrs import SCRIPT, USER, Ehr
-from tests.cds_service.smart.hospitals import NAME, Clock, Hospital
+from tests.cds_service.smart.hospitals import NAME, Clock, Hospital, hook_body
 from tests.fakes import FakeScorer
 
 
@@ -89,6 +92,55 @@ def test_a_look_ends_with_its_half_hour(
     page = browser.get(address)
     assert page.status_code == 401
     assert "Open the evidence from the card again" in page.text
+
+
+def test_a_look_ends_when_its_person_says_so(browser: FlaskClient, hospital: Hospital) -> None:
+    hospital.decides()
+    address = hospital.opens(browser, hospital.newest())
+    csrf = form_of(browser.get(address).text)["csrf"][0]
+    assert browser.post(f"{address}/end", data={"csrf": "another"}).status_code == 400
+    kept = str(browser.get(address).request.headers["Cookie"])
+    assert "Your look has ended" in browser.post(f"{address}/end", data={"csrf": csrf}).text
+    copied = browser.application.test_client(use_cookies=False)
+    for again in (browser.get(address), copied.get(address, headers={"Cookie": kept})):
+        assert again.status_code == 401
+
+
+def session_with(hospital: Hospital, event: str, patient: str, token_of: str) -> Session:
+    token = hook_body(hospital.ehr, token_of)["fhirAuthorization"]["access_token"]
+    return Session(
+        client=NAME,
+        base=hospital.ehr.base,
+        event_id=event,
+        user=USER,
+        patient_id=patient,
+        token=token,
+    )
+
+
+def test_a_token_for_another_patient_reads_nothing_of_either(
+    browser: FlaskClient, hospital: Hospital, smart_desk: SmartDesk
+) -> None:
+    hospital.decides()
+    mixed = session_with(hospital, hospital.newest(), hospital.patient(), hospital.patient(1))
+    browser.set_cookie(f"lamo-look-{'a' * 16}", smart_desk.sessions.open(mixed))
+    page = browser.get(f"/smart/evidence/{'a' * 16}").text
+    assert "Name not read" in page
+    for one in hospital.ehr.desk.patients[:2]:
+        assert one.name not in page
+
+
+def test_an_entry_that_is_about_another_patient_by_now_is_not_shown(hospital: Hospital) -> None:
+    session = session_with(hospital, "event-1", "p", hospital.patient())
+    moved = {
+        "resourceType": "Condition",
+        "id": "c",
+        "subject": {"reference": "Patient/other"},
+        "code": {"text": "gout"},
+    }
+    known = {"Condition/c": moved}
+    (shown,) = read_cited({"Condition/c": ["rule"]}, known, session, hospital.tools.fhir)
+    assert (shown.says, shown.unread) == ("", "gave what is about another patient")
 
 
 def test_another_browser_has_nothing_of_an_address(

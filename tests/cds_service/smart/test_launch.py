@@ -10,6 +10,8 @@ import requests
 import structlog
 from flask.testing import FlaskClient
 
+from cds_service.logs import hold_back_strings
+from cds_service.smart.cookies import MOST_UNDER_WAY
 from cds_service.smart.desk import SmartDesk
 from tests.cds_service.smart.ehrs import SCRIPT
 from tests.cds_service.smart.hospitals import NAME, Clock, Hospital
@@ -19,7 +21,8 @@ def refused(answer: Any, why: str, logs: list[Any], status: int = 400) -> None:
     """See that a browser was told little, and the operator why."""
     assert answer.status_code == status
     assert "Nothing to show" in answer.text
-    told = [one["reason"] for one in logs if one["event"] == "smart_refused"]
+    printed = [hold_back_strings(None, "", one) for one in logs]
+    told = [one["why"] for one in printed if one["event"] == "smart_refused"]
     assert any(why in one for one in told), told
 
 
@@ -84,6 +87,60 @@ def test_a_wrong_answer_opens_nothing(
         answer = hospital.comes_back(browser, launch, **brought)
     refused(answer, why, logs)
     assert "lamo-look" not in str(answer.headers.getlist("Set-Cookie"))
+
+
+def test_whom_the_ehr_does_not_allow_the_app_is_told_whom_to_ask(
+    browser: FlaskClient, hospital: Hospital
+) -> None:
+    launch = hospital.ehr.launch("x", hospital.patient())
+    with structlog.testing.capture_logs() as logs:
+        answer = hospital.comes_back(browser, launch, error="access_denied")
+    refused(answer, "access_denied", logs, status=403)
+    assert "ask your EHR&#39;s team to give you access" in answer.text
+
+
+def test_an_error_of_the_ehrs_own_words_is_repeated_nowhere(
+    browser: FlaskClient, hospital: Hospital
+) -> None:
+    launch = hospital.ehr.launch("x", hospital.patient())
+    with structlog.testing.capture_logs() as logs:
+        answer = hospital.comes_back(browser, launch, error=SCRIPT, error_description=SCRIPT)
+    refused(answer, "with an error of its own", logs)
+    assert SCRIPT not in f"{answer.text} {logs}"
+
+
+def test_an_answer_that_names_nobody_is_not_of_a_server_that_names_itself(
+    browser: FlaskClient, hospital: Hospital
+) -> None:
+    """A server that mixes itself up with another would leave `iss` out (RFC 9207)."""
+    sent = browser.get(hospital.ehr.launch("x", "p1").removeprefix("http://localhost"))
+    state = dict(parse_qsl(urlsplit(sent.headers["Location"]).query))["state"]
+    with structlog.testing.capture_logs() as logs:
+        answer = browser.get("/smart/callback", query_string={"state": state, "code": "c"})
+    refused(answer, "another issuer, or none", logs)
+
+
+def test_an_answer_and_its_code_are_good_for_one_try(
+    browser: FlaskClient, hospital: Hospital
+) -> None:
+    launch = hospital.ehr.launch("x", hospital.patient())
+    used = hospital.comes_back(browser, launch).request
+    with structlog.testing.capture_logs() as logs:
+        again = browser.get(used.full_path)
+        elsewhere = hospital.comes_back(browser, launch, code=used.args["code"])
+    refused(again, "no sign-in was begun", logs)
+    refused(elsewhere, "not exchanged: OAuthError", logs)
+
+
+def test_launches_that_were_left_fill_no_browser_with_cookies(
+    browser: FlaskClient, hospital: Hospital
+) -> None:
+    path = hospital.ehr.launch("x", hospital.patient()).removeprefix("http://localhost")
+    sent = [browser.get(path).request for _ in range(MOST_UNDER_WAY + 2)]
+    assert [len(one.cookies) for one in sent] == [0, 1, 2, 3, 3]
+    with structlog.testing.capture_logs() as logs:
+        answer = hospital.comes_back(browser, path)
+    refused(answer, "without a card", logs)  # which is asked last
 
 
 def test_a_code_of_another_launch_does_not_fit_the_verifier(
