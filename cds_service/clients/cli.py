@@ -136,6 +136,19 @@ def rotate(name: str, jwks_url: str | None, jwks: Path | None, unchecked: bool) 
         _say(f"{name} has new keys", settings)
 
 
+@clients.command("app-key")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_refusing
+def app_key(file: Path) -> None:
+    """Show the public half of the evidence app's key in FILE, made where there is none.
+
+    An EHR can so be given the next key before it takes the place of smart.json in VAR_DIR.
+    """
+    from cds_service.smart.app_key import AppKey
+
+    click.echo(json.dumps(AppKey(file).jwks(), indent=2))
+
+
 @clients.command()
 @click.argument("name")
 @_refusing
