@@ -37,9 +37,10 @@ def served(
 ) -> Iterator[Served]:
     """Start the service with an empty VAR_DIR, wait until it is ready, and stop it.
 
-    Another command than `lamo-cds serve` has to read the same settings.
+    Another command than `lamo-cds serve` has to read the same settings. A port is found for it
+    unless `PORT` is among them.
     """
-    port = free_port()
+    port = int(environment.get("PORT", free_port()))
     settings = {"HOST": "127.0.0.1", "PORT": str(port), "VAR_DIR": str(var_dir)} | environment
     command = command or [str(Path(sys.executable).parent / "lamo-cds"), "serve"]
     with (var_dir / "log.txt").open("wb") as log:
