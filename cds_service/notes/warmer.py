@@ -90,7 +90,7 @@ class Warmer:
 
     def _rest(self, failure: Exception) -> None:
         """Leave endpoint or database alone for a while; what waits meanwhile comes again."""
-        log.warning("note_not_kept", reason=str(failure), pause_s=self._pause)
+        log.warning("note_not_kept", why=str(failure), pause_s=self._pause)
         with self._lock:
             self._resting_until = time.monotonic() + self._pause
             self._pause = min(2 * self._pause, LONGEST_PAUSE_S)

@@ -1,11 +1,14 @@
+import ast
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import structlog
 
-from cds_service.logs import configure_logs, where_raised
+import cds_service
+from cds_service.logs import SAFE_NAMES, configure_logs, where_raised
 
 
 def test_a_string_under_an_unknown_name_is_held_back(capsys: pytest.CaptureFixture[str]) -> None:
@@ -24,6 +27,21 @@ def test_the_place_of_an_error_is_told_without_its_message() -> None:
         int("Quill")
     assert "test_the_place_of_an_error" in where_raised(error.value)
     assert "Quill" not in where_raised(error.value)
+
+
+def test_no_reason_is_logged_under_a_name_that_holds_it_back() -> None:
+    package = Path(cds_service.__file__).parent
+    trees = [ast.parse(file.read_text()) for file in package.rglob("*.py")]
+    calls = [one for tree in trees for one in ast.walk(tree) if isinstance(one, ast.Call)]
+    logged = [one for one in calls if ast.unparse(one.func).startswith("log.")]
+    spoken = [
+        f"{ast.unparse(one.args[0])}: {word.arg}"
+        for one in logged
+        for word in one.keywords
+        if word.arg and word.arg not in SAFE_NAMES and ast.unparse(word.value).startswith("str(")
+    ]
+    assert len(logged) > 20
+    assert spoken == []
 
 
 LIBRARIES = """
