@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from lamo.scoring.engine.decoder import Decoder, Part, Question
+from lamo.scoring.engine.decoder import Decoder
+from lamo.scoring.engine.questions import Part, Question
 from lamo.scoring.grouped import READ_AT_ONCE
 from lamo.scoring.packing import behind, pack_suffixes
 

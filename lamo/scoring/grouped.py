@@ -9,8 +9,9 @@ import torch
 
 from lamo.artifact import Artifact
 from lamo.deadline import Deadline
-from lamo.scoring.engine.decoder import BASE, Decoder, Part, Question
+from lamo.scoring.engine.decoder import Decoder
 from lamo.scoring.engine.prefixes import PrefixCache
+from lamo.scoring.engine.questions import BASE, Part, Question
 from lamo.scoring.engine.weights import Source, load_weights
 from lamo.scoring.packing import Packer
 from lamo.scoring.plan import LocalPlan

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
-from lamo.scoring.engine.decoder import BASE, Decoder, Part, Question
+from lamo.scoring.engine.decoder import Decoder
+from lamo.scoring.engine.questions import BASE, Part, Question
 from lamo.scoring.packing import PackedSuffixes, behind
 
 TOKENS_AT_ONCE = 4096  # of questions in one pass

@@ -39,35 +39,33 @@ def attend_behind(
     accelerator takes a mask and shared keys together.
 
     Args:
-        query: (1, heads, asking, head_dim), of all new tokens or of some.
+        query: (batch, heads, asking, head_dim), of all new tokens or of some.
         past: parts of what is before, the same for all tokens.
         new: keys and values of the new tokens.
-        seen: (heads / key-value heads * asking, past tokens + new tokens) added to the weights, as
-            `seen_behind` makes it.
+        seen: added to the weights, as `seen_behind` makes it; of 2 or 4 dimensions, or the kernel
+            for processors does without its fast way.
     """
     key = torch.cat([past_key for past_key, _ in past] + [new[0]], dim=2)
     value = torch.cat([past_value for _, past_value in past] + [new[1]], dim=2)
-    _, heads, asking, head_dim = query.shape
-    folded = query.reshape(1, key.shape[1], len(seen), head_dim)
-    mixed = scaled_dot_product_attention(folded, key, value, attn_mask=seen)
-    return mixed.reshape(1, heads, asking, head_dim)
+    batch, _, _, head_dim = query.shape
+    folded = query.reshape(batch, key.shape[1], -1, head_dim)
+    return scaled_dot_product_attention(folded, key, value, attn_mask=seen).reshape(query.shape)
 
 
 def seen_behind(own: Tensor, past: int, sharing: int, like: Tensor) -> Tensor:
     """What tokens see: all of the past, and of the new tokens those that `own` lets them see.
 
     Args:
-        own: (asking, tokens) bool.
+        own: (..., asking, tokens) bool.
         past: tokens before.
         sharing: heads that share the keys of one.
         like: a tensor of the device and the number format of the queries.
 
     Returns:
-        (sharing * asking, past + tokens): 0 where a token sees another, else minus infinity. A row
-        takes a multiple of ROW numbers in memory, or the kernel copies it every time.
+        (..., sharing * asking, past + tokens): 0 where a token sees another, else minus infinity.
+        A row takes a multiple of ROW numbers in memory, or the kernel copies it each time.
     """
-    asking, tokens = own.shape
-    width = past + tokens
-    seen = like.new_zeros(asking, -(-width // ROW) * ROW)
-    seen[:, past:width].masked_fill_(~own.to(like.device), float("-inf"))
-    return seen.repeat(sharing, 1)[:, :width]
+    width = past + own.shape[-1]
+    seen = like.new_zeros(*own.shape[:-1], width + -width % ROW)
+    seen[..., past:width].masked_fill_(~own.to(like.device), float("-inf"))
+    return torch.cat([seen] * sharing, dim=-2)[..., :width]

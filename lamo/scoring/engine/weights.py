@@ -46,6 +46,11 @@ class Lora:
     a: Tensor  # (groups, r, in)
     b: Tensor  # (groups, out, r)
 
+    @property
+    def rank(self) -> int:
+        """Of the adapters; smaller ones are filled up."""
+        return self.a.shape[1]
+
 
 @dataclass(frozen=True, slots=True)
 class Linear:
@@ -75,6 +80,12 @@ class Weights:
     norm: Tensor
     answer: Tensor  # (hidden,): output row of Yes minus that of No
     invocation: tuple[int, ...]  # tokens from which activated adapters act; empty: plain LoRA
+
+    @property
+    def adapters(self) -> int:
+        """How many there are, one for each group."""
+        linears = (linear for layer in self.layers for linear in layer.linear.values())
+        return next((len(linear.lora.a) for linear in linears if linear.lora), 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from lamo.deadline import Deadline
 from lamo.prompts import Prompt, render_prompt
 from lamo.scoring.base import ScorerUnavailable, VariantScorer
-from lamo.scoring.engine.decoder import Question
+from lamo.scoring.engine.questions import Question
 from lamo.scoring.grouped import GroupedEngine
 from lamo.scoring.local import LocalScorer
 from lamo.scoring.packing import pack_suffixes
