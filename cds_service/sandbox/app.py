@@ -4,15 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from flask import Flask
+from flask import Flask, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
 
 from cds_service.sandbox.calling import ServiceClient
 from cds_service.sandbox.ehr import actions, answering, pages  # noqa: F401 - which make the pages
 from cds_service.sandbox.ehr.desk import EhrDesk, Sitting
-from cds_service.sandbox.ehr.door import open_ehr
+from cds_service.sandbox.ehr.door import open_ehr, tell
 from cds_service.sandbox.ehr_keys import EhrKeys
 from cds_service.sandbox.fhir.store import Store
-from cds_service.sandbox.fhir.views import FhirDesk, fhir
+from cds_service.sandbox.fhir.views import FhirDesk, fhir, refuse_http
 from cds_service.sandbox.patients import (
     USERS,
     SandboxPatient,
@@ -93,7 +95,13 @@ def create_sandbox(desk: SandboxDesk) -> Flask:
     app.register_blueprint(fhir)
     app.register_blueprint(smart)
     open_ehr(app, ehr_desk(desk))
+    app.register_error_handler(HTTPException, refuse)
     return app
+
+
+def refuse(error: HTTPException) -> ResponseReturnValue:
+    """What is no address or request of ours: for programs in FHIR, for people as a page."""
+    return refuse_http(error) if request.path.startswith("/fhir") else tell(error)
 
 
 def ehr_desk(desk: SandboxDesk) -> EhrDesk:

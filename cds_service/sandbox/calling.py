@@ -116,10 +116,7 @@ class ServiceClient:
         if isinstance(error, requests.Timeout):
             return f"{self.service_url} did not answer within {self._seconds[1]:g} s"
         if isinstance(error, requests.ConnectionError):
-            return (
-                f"nothing answers at {self.service_url}: "
-                "start the service, or look why it ended, and fire the hook again"
-            )
+            return f"nothing answers at {self.service_url}"
         return f"no answer can be had from {self.service_url} ({type(error).__name__})"
 
 

@@ -18,9 +18,10 @@ def sandbox() -> None:
 
 
 def _refusals() -> tuple[type[Exception], ...]:
+    from cds_service.sandbox.ports import PortTaken
     from cds_service.sandbox.process import SandboxRefused
 
-    return (SandboxRefused,)
+    return PortTaken, SandboxRefused
 
 
 @sandbox.command()
@@ -33,7 +34,11 @@ def _refusals() -> tuple[type[Exception], ...]:
 )
 @refusing(_refusals)
 def serve(port: int, service_port: int, var_dir: Path | None) -> None:
-    """Start the service and, beside it, an EHR that calls it. Ctrl-C ends both."""
+    """Start the service and, beside it, an EHR that calls it. Ctrl-C ends both.
+
+    Exits with 1 when a port is taken, before anything is started, and when the service does not
+    start or keeps ending.
+    """
     from cds_service.sandbox.process import Plan, run_sandbox
 
     for ending in (signal.SIGINT, signal.SIGTERM):  # also where a shell told it to ignore the first

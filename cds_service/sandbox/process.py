@@ -2,7 +2,7 @@
 
 import json
 import os
-import socket
+import signal
 import subprocess
 import sys
 import threading
@@ -11,25 +11,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import click
 import requests
-from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from cds_service.sandbox.app import create_sandbox, fhir_base_of, open_sandbox
 from cds_service.sandbox.ehr_keys import EhrKeys
+from cds_service.sandbox.ports import HOST, require_free, wait_until_free
 from cds_service.sandbox.smart.apps import RegisteredApp
 
-HOST = "127.0.0.1"
 START_S = 120.0  # for a service that loads its model
 STOP_S = 30.0
 POLL_S = 0.1
 LAST_LINES = 20
+STARTS = 4  # of the service in one sandbox: one that keeps ending is not started for ever
 LOG_FILE, CLIENTS_FILE, JWKS_FILE = "service.log", "clients.toml", "ehr-jwks.json"
 OWN = frozenset({"LAMO_DATABASE_URL", "LAMO_PUBLIC_URL", "LAMO_KEYS"})  # not meant for a sandbox
 EVIDENCE_APP = "lamo-evidence"
-SERVE = (sys.executable, "-c", "from cds_service.cli import main; main()", "serve")
+SERVE = (sys.executable, "-m", "cds_service.sandbox.child")
 CLIENT = """[[client]]
 name = "sandbox-ehr"
 issuer = "{issuer}"
@@ -72,22 +73,31 @@ class _Quiet(WSGIRequestHandler):
 
 
 def run_sandbox(plan: Plan) -> None:
-    """Serve until interrupted, or until the service ends by itself.
+    """Serve until interrupted; a service that ends by itself is started again a few times.
 
     Raises:
-        SandboxRefused: a port is taken, the service did not start, or it has ended.
+        PortTaken: and nothing was started.
+        SandboxRefused: the service did not start, or it keeps ending.
         KeyboardInterrupt: somebody wants it to end; both have ended then.
     """
+    require_free(plan.port, plan.service_port)
     keys = EhrKeys(issuer=plan.base_url)
     write_client(plan, keys)
-    _require_free(plan.service_port)
-    with _service(plan) as child:
-        desk = open_sandbox(plan.base_url, plan.service_url, keys, registered_apps(plan))
-        with _served(_server(plan, create_sandbox(desk))):
-            wait_until_ready(plan, child)
-            _tell(plan)
-            child.wait()
-    raise SandboxRefused(f"the service has ended:\n{_last_lines(plan)}")
+    app = create_sandbox(open_sandbox(plan.base_url, plan.service_url, keys, registered_apps(plan)))
+    server = make_server(HOST, plan.port, app, threaded=True, request_handler=_Quiet)
+    with _served(server), (plan.var_dir / LOG_FILE).open("wb") as log:
+        for start in range(STARTS):
+            if start:
+                wait_until_free(plan.service_port, STOP_S)  # its processes end within a second
+            with _service(plan, log) as child:
+                wait_until_ready(plan, child)
+                _tell(plan) if start == 0 else click.echo("It was started again, and answers.")
+                child.wait()
+            _tell_ending(plan, child.returncode)
+    raise SandboxRefused(
+        f"the service was started {STARTS} times and has ended each time; its last lines:\n"
+        f"{_last_lines(plan)}"
+    )
 
 
 def registered_apps(plan: Plan) -> tuple[RegisteredApp, ...]:
@@ -116,7 +126,7 @@ def write_client(plan: Plan, keys: EhrKeys) -> None:
 
 
 @contextmanager
-def _service(plan: Plan) -> Iterator[subprocess.Popen[bytes]]:
+def _service(plan: Plan, log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """The service, in sandbox mode, with what it prints in a file."""
     kept = {name: value for name, value in os.environ.items() if name not in OWN}
     environment = kept | {
@@ -127,36 +137,15 @@ def _service(plan: Plan) -> Iterator[subprocess.Popen[bytes]]:
         "LAMO_PUBLIC_URL": plan.service_url,  # cards link to the evidence app below it
         "LAMO_CLIENTS_FILE": str(plan.var_dir / CLIENTS_FILE),
     }
-    with (plan.var_dir / LOG_FILE).open("wb") as log:
-        child = subprocess.Popen(  # noqa: S603 - our own command, no shell
-            plan.command, env=environment, stdout=log, stderr=log
-        )
-        try:
-            yield child
-        finally:
-            child.terminate()
-            child.wait(STOP_S)
-
-
-def _require_free(port: int) -> None:
-    """Another service there would answer in place of ours."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            raise SandboxRefused(
-                f"port {port} cannot be had: choose another one with --service-port"
-            ) from None
-
-
-def _server(plan: Plan, app: Flask) -> BaseWSGIServer:
+    command = [*plan.command, str(os.getpid())]  # with whom it ends
+    child = subprocess.Popen(  # noqa: S603 - our own command, no shell
+        command, env=environment, stdout=log, stderr=log
+    )
     try:
-        return make_server(HOST, plan.port, app, threaded=True, request_handler=_Quiet)
-    except (OSError, SystemExit):  # werkzeug ends the process when the port is taken
-        raise SandboxRefused(
-            f"port {plan.port} cannot be had: choose another one with --port"
-        ) from None
+        yield child
+    finally:
+        child.terminate()
+        child.wait(STOP_S)
 
 
 @contextmanager
@@ -190,6 +179,11 @@ def wait_until_ready(plan: Plan, child: subprocess.Popen[bytes]) -> None:
 def _last_lines(plan: Plan) -> str:
     lines = (plan.var_dir / LOG_FILE).read_text("utf-8", "replace").splitlines()
     return "\n".join(lines[-LAST_LINES:])
+
+
+def _tell_ending(plan: Plan, code: int) -> None:
+    why = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+    click.echo(f"The service has ended ({why}); its log is {plan.var_dir / LOG_FILE}.", err=True)
 
 
 def _tell(plan: Plan) -> None:

@@ -8,6 +8,7 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException, NotFound
 
 from cds_service.sandbox.ehr.desk import EhrDesk
+from cds_service.sandbox.fhir.views import allow_of
 from cds_service.sandbox.patients import SandboxPatient
 from cds_service.web.forms import refuse_foreign
 
@@ -20,6 +21,10 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
+}
+GENERAL: dict[int, str] = {  # of errors that nobody here has raised
+    404: "There is nothing at this address.",
+    405: "This is the address of a button, and cannot be opened: click it on its page.",
 }
 SHARED = {  # of the reviewers' pages
     "review.css": "static/review.css",
@@ -77,11 +82,16 @@ def add_headers(response: Response) -> Response:
 
 @ehr.errorhandler(HTTPException)
 def tell(error: HTTPException) -> ResponseReturnValue:
-    """A refusal as a page."""
-    return render_template("ehr/refused.html", error=error), error.code or 500
+    """A refusal as a page, also where no address of ours fits."""
+    is_general = error.description == type(error).description
+    text = (
+        GENERAL.get(error.code or 500, error.description or "") if is_general else error.description
+    )
+    page = render_template("ehr/refused.html", error=error, text=text)
+    return page, error.code or 500, {**HEADERS, **allow_of(error)}
 
 
-@ehr.context_processor
+@ehr.app_context_processor
 def known_to_templates() -> dict[str, object]:
     """What every page shows."""
     return {

@@ -148,14 +148,17 @@ def refuse(error: FhirRefused) -> ResponseReturnValue:
     return _answer(outcome, error.status, challenge)
 
 
-@fhir.app_errorhandler(HTTPException)
 def refuse_http(error: HTTPException) -> ResponseReturnValue:
     """What is no request of FHIR, also where no address of ours fits."""
-    if not request.path.startswith("/fhir"):
-        return error
     text = error.description or error.name
     kind = "not-found" if error.code == 404 else "processing"
-    return _answer(operation_outcome("error", kind, text), error.code or 500, CORS)
+    headers = {**CORS, **allow_of(error)}
+    return _answer(operation_outcome("error", kind, text), error.code or 500, headers)
+
+
+def allow_of(error: HTTPException) -> dict[str, str]:
+    """The header Allow of an error that has one (RFC 9110 section 15.5.6)."""
+    return {name: value for name, value in error.get_headers() if name == "Allow"}
 
 
 def _grant() -> Grant | None:

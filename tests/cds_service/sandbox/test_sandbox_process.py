@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,8 @@ from click.testing import CliRunner
 from cds_service.cli import main
 from cds_service.clients.clients_file import read_clients_file
 from cds_service.sandbox.ehr_keys import EhrKeys
-from cds_service.sandbox.process import Plan, SandboxRefused, run_sandbox, write_client
+from cds_service.sandbox.ports import PortTaken
+from cds_service.sandbox.process import STARTS, Plan, SandboxRefused, run_sandbox, write_client
 from tests.served import free_port
 
 START_S = 60
@@ -66,6 +67,15 @@ def test_the_service_knows_the_ehr_and_both_end_together(running: Running) -> No
     assert not is_there(f"{running.url}/fhir/metadata")
 
 
+def test_the_service_ends_with_a_sandbox_that_is_killed(running: Running) -> None:
+    assert is_there(f"{running.service}/readyz")
+    running.process.kill()
+    ends_at = time.monotonic() + START_S
+    while is_there(f"{running.service}/readyz"):
+        assert time.monotonic() < ends_at
+        time.sleep(0.1)
+
+
 STUB = """
 import http.server, os, sys
 
@@ -89,18 +99,38 @@ def plan_with_stub(var_dir: Path, port: int) -> Plan:
     return Plan(port=port, service_port=free_port(), var_dir=var_dir, command=command)
 
 
-def test_the_sandbox_ends_when_its_service_does(tmp_path: Path) -> None:
+def test_a_service_that_ends_is_started_again_and_not_for_ever(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     plan = plan_with_stub(tmp_path, free_port())
-    with pytest.raises(SandboxRefused, match="the service has ended:\ngone"):
+    with pytest.raises(SandboxRefused, match=r"last lines:\n(gone\n){3}gone$"):
         run_sandbox(plan)
+    assert capfd.readouterr().out.count("It was started again, and answers.") == STARTS - 1
     assert not is_there(f"{plan.base_url}/fhir/metadata")
 
 
-def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("of", "option"), [("sandbox", "--port"), ("service", "--service-port")], ids=["own", "service"]
+)
+def test_a_port_that_is_taken_is_told_before_anything_starts(
+    tmp_path: Path, of: str, option: str
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        plan = plan_with_stub(tmp_path, taken.getsockname()[1])
-        with pytest.raises(SandboxRefused, match="choose another one with --port"):
-            run_sandbox(plan)
+        port = taken.getsockname()[1]
+        ports = [f"--{name}={free_port()}" for name in ("port", "service-port")]
+        options = [*ports, f"{option}={port}", "--var-dir", str(tmp_path)]
+        result = CliRunner().invoke(main, ["sandbox", "serve", *options])
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert f"port {port} of the {of} (Address already in use)" in line
+    assert f"another {option} (with make: " in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_servers_do_not_get_one_port(tmp_path: Path) -> None:
+    plan = plan_with_stub(tmp_path, port := free_port())
+    with pytest.raises(PortTaken, match="cannot be both"):
+        run_sandbox(replace(plan, service_port=port))
 
 
 def test_a_service_that_cannot_start_is_told_with_its_last_lines(

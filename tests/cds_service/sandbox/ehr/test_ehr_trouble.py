@@ -78,7 +78,9 @@ def test_an_answer_that_is_no_json_is_told_as_such() -> None:
 def test_a_service_that_is_down_is_told_with_what_to_do() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     ehr = ehr_in_front_of(url)
-    assert f"nothing answers at {url}: start the service" in opened(ehr)
+    page = opened(ehr)
+    assert f"The service does not answer: nothing answers at {url}" in page
+    assert "The sandbox starts its service again" in page
     assert f"nothing answers at {url}" in text_of(ehr.get("/").text)
 
 
@@ -142,6 +144,26 @@ def test_a_form_of_another_site_changes_nothing() -> None:
     sent = ehr.post("/ehr/sitting", headers={"Origin": "https://elsewhere.example"})
     assert sent.status_code == 403
     assert ehr.application.extensions["ehr"].sitting.sends_prefetch is True
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [
+        ("/nowhere", 404, "There is nothing at this address"),
+        ("/auth/nowhere", 404, "There is nothing at this address"),
+        ("/ehr/sitting", 405, "the address of a button"),
+        ("/auth/token", 405, "the address of a button"),
+    ],
+)
+def test_an_address_that_is_none_is_told_on_a_page_of_the_sandbox(
+    path: str, status: int, told: str
+) -> None:
+    came = ehr_in_front_of(f"http://127.0.0.1:{free_port()}").get(path)
+    assert came.status_code == status
+    assert told in (page := text_of(came.text))
+    assert "To the list of patients" in page
+    assert "script-src 'self'" in came.headers["Content-Security-Policy"]
+    assert ("POST" in came.headers.get("Allow", "")) == (status == 405)
 
 
 @pytest.mark.parametrize("path", ["open", "orders/none/stop", "cards/none/accept"])
