@@ -88,6 +88,7 @@ class Decided:
             overridden=overridden,
             explanation=self.explanation,
             originals=originals,
+            doses=self.request.orders.doses,
             stopped=self.stopped,
             tapers=tools.rulebook.tapers,
             offers_drafts=self.fhir_versions == ("R4",),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cds_service.cards.distinct import distinct
 from cds_service.cards.kinds import (
     doubtful_part,
     finding_card,
@@ -11,7 +12,7 @@ from cds_service.cards.kinds import (
     regimen_card,
 )
 from cds_service.cards.material import CardMaterial
-from cds_service.cards.parts import Json, Parts, card_json, distinct
+from cds_service.cards.parts import Json, Parts, card_json
 from cds_service.cards.selection import select_parts
 from cds_service.cards.suggestions import suggestions_card
 from medication_safety.check import is_on_current, is_on_proposal
@@ -38,7 +39,7 @@ def build_cards(material: CardMaterial) -> Built:
     everything was checked and nothing was found.
     """
     selection = select_parts(_all_parts(material), material)
-    parts = distinct(selection.shown)
+    parts = distinct(selection.shown, material)
     if not parts and any(gap.kind not in SAID_BESIDE for gap in material.shown_gaps):
         parts = [gap_card(material)]
     cards = [card_json(part, material) for part in parts]

@@ -35,6 +35,7 @@ class CardMaterial:
     policy: CardPolicy = field(default_factory=load_policy)
     explanation: Explanation = field(default_factory=Explanation)
     originals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by reference
+    doses: Mapping[str, str] = field(default_factory=dict)  # texts of the drafts, by reference
     tapers: TaperTable = field(default_factory=TaperTable.load)
     overridden: Container[tuple[str, str, str]] = frozenset()  # (rule, RxNorm code, basis)
     stopped: Container[str] = frozenset()  # rules that the hospital has switched off

@@ -1,8 +1,8 @@
 """The parts of a card as JSON: members in the order of the specification, none empty."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -185,16 +185,3 @@ def stopping(medication: Medication, material: CardMaterial) -> tuple[Json, ...]
         "resource": {**original, "status": "stopped"},
     }
     return (suggestion_json(f"Mark {name} as stopped", action, material.new_uuid),)
-
-
-def distinct(cards: Iterable[Parts]) -> list[Parts]:
-    """Each card once; two that would read the same are told apart by what they are about."""
-    seen: dict[str, Parts] = {}
-    for card in cards:
-        key = summary_line(card.summary)
-        if key in seen and card.about and card.about != seen[key].about:
-            tail = f" ({card.about})"
-            key = plain(card.summary, len(key) if len(key) + len(tail) < 140 else 139 - len(tail))
-            key += tail
-        seen.setdefault(key, card)
-    return [replace(card, summary=summary) for summary, card in seen.items()]

@@ -70,4 +70,4 @@ def _looked(check: Check, visit: Visit) -> Iterator[Finding]:
     try:
         yield from check.look(visit)
     except CallFailed as failed:
-        yield fail(str(failed), "see the service's log for why it went away")
+        yield fail(failed.found, "see the service's log for why it went away")

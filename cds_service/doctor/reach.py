@@ -52,7 +52,8 @@ def reachable(visit: Visit) -> Iterator[Finding]:
     try:
         answer = visit.discovery
     except CallFailed as failed:
-        yield fail(str(failed), "start it, or open the way to it")
+        mend = "start it (`lamo-cds serve`), open the way to it, or give the URL that it has"
+        yield fail(failed.found, mend)
         return
     yield ok(f"answers in {answer.ms:.0f} ms")
 

@@ -33,6 +33,18 @@ class Orders:
     selections: tuple[str, ...] = ()  # as sent; order-select only
     gaps: tuple[Gap, ...] = ()
 
+    @property
+    def doses(self) -> dict[str, str]:
+        """The dose as each draft words it, by reference; none where that cannot be read."""
+        found = {}
+        for one in self.drafts:
+            dosages = one.get("dosageInstruction")
+            first = dosages[0] if isinstance(dosages, list) and dosages else None
+            text = first.get("text") if isinstance(first, dict) else None
+            if isinstance(text, str):
+                found[f"{one.get('resourceType')}/{one.get('id')}"] = text
+        return found
+
 
 def read_orders(service: Service, context: Mapping[str, Any]) -> Orders:
     """Read the orders that the hook of this service carries.

@@ -16,10 +16,13 @@ from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.http import errors  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from markupsafe import Markup
 
 from cds_service.logs import where_raised
 from cds_service.observing.metrics import request_answered
+from cds_service.serving.arrival import page_wanted
 from cds_service.web.headers import CAUTION, REQUEST_ID
+from cds_service.web.pages import PAGE
 from fhir_mappings.outcome import operation_outcome
 
 log = structlog.get_logger()
@@ -48,7 +51,7 @@ class CautiousWorker(ThreadWorker):  # type: ignore[misc]
         )
         request_answered(None, status)
         with suppress(OSError):  # whoever sent it may have gone
-            util.write_nonblock(client, answer_to(status, request_id))
+            util.write_nonblock(client, answer_to(status, request_id, as_page=page_wanted.get()))
 
 
 class JsonLogger(Logger):  # type: ignore[misc]
@@ -70,16 +73,11 @@ def status_of(error: Exception) -> HTTPStatus:
     return STATUSES.get(type(error), HTTPStatus.BAD_REQUEST)
 
 
-def answer_to(status: HTTPStatus, request_id: str) -> bytes:
-    """The whole answer, after which the connection is closed."""
-    text = (
-        f"the request cannot be answered ({status.phrase}); send HTTP/1.1 as RFC 9112 has it, or "
-        f"give the operator the request id {request_id}"
-    )
-    severity = "fatal" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "error"
-    body = json.dumps(operation_outcome(severity, "structure", text)).encode()
+def answer_to(status: HTTPStatus, request_id: str, *, as_page: bool = False) -> bytes:
+    """The whole answer, after which the connection is closed; as a page for a browser."""
+    media, body = _page(status, request_id) if as_page else _outcome(status, request_id)
     headers = CAUTION | {
-        "Content-Type": "application/json",
+        "Content-Type": media,
         "Content-Length": str(len(body)),
         "Connection": "close",
         REQUEST_ID: request_id,
@@ -87,3 +85,21 @@ def answer_to(status: HTTPStatus, request_id: str) -> bytes:
     lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def _page(status: HTTPStatus, request_id: str) -> tuple[str, bytes]:
+    is_long = status == HTTPStatus.REQUEST_URI_TOO_LONG
+    why = "Its address is too long: go back, and shorten" if is_long else "Go back, and check"
+    body = Markup("<p>This page cannot be shown. {} what was typed into the form.</p>").format(why)
+    told = Markup("<p>Request id: {}</p>").format(request_id)
+    page = PAGE.format(title=status.phrase, banners="", body=body + told)
+    return "text/html; charset=utf-8", page.encode()
+
+
+def _outcome(status: HTTPStatus, request_id: str) -> tuple[str, bytes]:
+    text = (
+        f"the request cannot be answered ({status.phrase}); send HTTP/1.1 as RFC 9112 has it, or "
+        f"give the operator the request id {request_id}"
+    )
+    severity = "fatal" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "error"
+    return "application/json", json.dumps(operation_outcome(severity, "structure", text)).encode()

@@ -9,6 +9,8 @@ from contextvars import ContextVar
 # when all of the request that this thread answers was here, by the monotonic clock; 0 where nobody
 # knows. The time of a call runs from then on, also while it waits for a thread.
 arrived_at: ContextVar[float] = ContextVar("arrived_at", default=0.0)
+# whether that request came from a browser that wants a page
+page_wanted: ContextVar[bool] = ContextVar("page_wanted", default=False)
 
 LARGEST_HEAD = 64 * 1024  # bytes: a token and a few dozen fields; of trailers too
 LONGEST_SIZE_LINE = 8190  # bytes before a chunk; the parser refuses a longer one
@@ -16,6 +18,7 @@ _LINE = b"\r\n"
 _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+_PAGE = re.compile(rb"\r\naccept:[ \t]*text/html", re.IGNORECASE)  # as browsers begin it
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
 
 
@@ -49,6 +52,11 @@ class Arrival:
         """Whether only the head is here, and says that the body comes when it is asked for."""
         at = self._body_at
         return at == len(self.received) and _EXPECTS.search(self.received, 0, at) is not None
+
+    @property
+    def wants_page(self) -> bool:
+        """Whether a browser asks for a page."""
+        return _PAGE.search(self.received, 0, self._body_at) is not None
 
     def _find_body(self, looked: int) -> None:
         blank = len(_LINE) if self.received.startswith(_LINE) else 0  # section 2.2: one is passed

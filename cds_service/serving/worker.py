@@ -23,7 +23,7 @@ from gunicorn.workers.gthread import TConn  # type: ignore[import-untyped]
 
 from cds_service.observing.metrics import request_answered
 from cds_service.observing.server import CautiousWorker, answer_to
-from cds_service.serving.arrival import Arrival, arrived_at
+from cds_service.serving.arrival import Arrival, arrived_at, page_wanted
 from cds_service.settings import Settings
 
 ARRIVE_DEADLINES = 10  # times the deadline of a call, for the whole of a request to come
@@ -83,6 +83,11 @@ class WholeRequestWorker(CautiousWorker):
         conn.arrival = Arrival(self._largest_body)
         self._wait(conn, self._arrive_s, self._receive)
         self._take(conn, ahead)
+
+    def handle(self, conn: Connection) -> Any:
+        """Called by gunicorn in the thread that answers, before anything is parsed."""
+        page_wanted.set(conn.arrival.wants_page)
+        return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Connection) -> bool:
         """Called by gunicorn in the thread that answers."""

@@ -22,6 +22,10 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 class CallFailed(Exception):  # noqa: N818 - a situation
     """A service did not answer, or not with what was asked for; says what to do."""
 
+    def __init__(self, found: str, remedy: str = "") -> None:
+        super().__init__(f"{found}: {remedy}" if remedy else found)
+        self.found = found  # alone, for who knows a better remedy
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -117,8 +121,8 @@ class CdsService:
             )
         except requests.RequestException as error:
             raise CallFailed(
-                f"no answer from {self.url} ({type(error).__name__}): see that it runs, for "
-                "example by `lamo-cds serve`, and that the URL is right"
+                f"no answer from {self.url} ({type(error).__name__})",
+                "see that it runs, for example by `lamo-cds serve`, and that the URL is right",
             ) from None
         ms = answer.elapsed.total_seconds() * 1000
         return Answer(

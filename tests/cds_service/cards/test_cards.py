@@ -84,15 +84,19 @@ def test_only_a_draft_with_an_id_can_be_removed(
     assert ids == ([offered] if offered else [])
 
 
-def test_two_orders_of_one_name_get_two_cards() -> None:
+def test_each_of_two_orders_of_one_name_says_which_it_is_and_its_dose() -> None:
     first, second = unsupported(draft(GLARGINE)), draft(GLARGINE, reference="MedicationRequest/d2")
     low = replace(first.choice.unsupported[0], medication=second)
-    both = Choice(unsupported=(*first.choice.unsupported, low))
+    both = Choice(unsupported=(low, *first.choice.unsupported))  # as they are listed: the other way
+    record = replace(first.record, ordered=(draft(GLARGINE), second))
+    doses = {"MedicationRequest/d2": "20 units at night " + "<b>" * 40}
 
-    summaries = [card["summary"] for card in cards_of(replace(first, choice=both))]
+    call = replace(first, choice=both, record=record, doses=doses)
+    summaries = [card["summary"] for card in cards_of(call)]
 
-    assert len(summaries) == 2
-    assert summaries[1].endswith("(MedicationRequest/d2)")
+    assert summaries[1].endswith("(order 1 of 2)")
+    assert "(order 2 of 2: 20 units at night (b)" in summaries[0]
+    assert "Insulin glargine" in summaries[0]
 
 
 def test_a_list_longer_than_expected_is_one_warning() -> None:

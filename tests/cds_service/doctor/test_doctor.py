@@ -194,7 +194,10 @@ def test_what_is_typed_wrongly_is_told(arguments: list[str], says: str) -> None:
 def test_nobody_there_is_one_finding() -> None:
     result = doctor("http://127.0.0.1:9")
     assert result.exit_code == 1
-    assert "fail  reachable    no answer from http://127.0.0.1:9" in result.stdout
+    assert (
+        "fail  reachable    no answer from http://127.0.0.1:9 (ConnectionError)\n" in result.stdout
+    )
+    assert result.stdout.count("lamo-cds serve") == 1
 
 
 def test_every_link_of_a_check_leads_somewhere() -> None:

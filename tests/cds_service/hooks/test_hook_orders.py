@@ -31,6 +31,16 @@ def test_the_old_hook_reads_its_drafts_from_medications() -> None:
     assert read("medication-prescribe").drafts == (ORDER,)
 
 
+def test_doses_are_read_as_they_are_worded_and_odd_ones_are_not() -> None:
+    dosages = ([{"text": "1 daily"}], [], [{}], ["1 daily"], [{"text": 5}], "1 daily", None)
+    entries = [
+        {"resource": ORDER | {"id": f"d{place}", "dosageInstruction": one}}
+        for place, one in enumerate(dosages)
+    ]
+    orders = read("order-sign", draftOrders=drafts(*entries))
+    assert orders.doses == {"MedicationRequest/d0": "1 daily"}
+
+
 @pytest.mark.parametrize("missing", ["selections", "draftOrders"])
 def test_order_select_needs_orders_and_selections(missing: str) -> None:
     with pytest.raises(MalformedRequest, match=rf"^context\.{missing}: found nothing"):

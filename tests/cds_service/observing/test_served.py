@@ -76,6 +76,15 @@ def test_what_is_no_http_is_answered_and_logged_without_its_words(
     assert "Quill" not in service.log.read_text()
 
 
+def test_a_browser_is_told_on_a_page_that_its_address_is_too_long(service: Served) -> None:
+    line = b"GET /review/events?card=" + b"Quill" * 4000 + b" HTTP/1.1\r\n"
+    head, body = exchange(service, line + b"Accept: text/html,*/*;q=0.8\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 414 ")
+    assert b"Content-Type: text/html" in head
+    assert b"Its address is too long: go back" in body
+    assert b"Quill" not in head + body
+
+
 @pytest.mark.parametrize(
     "sent", [b"a\nevent: Quill", b"\x1b[31mQuill", b"Qui\tll Quill", "Quíll".encode()]
 )

@@ -89,6 +89,8 @@ def test_the_page_says_that_the_scores_are_the_same(
     text = replayed(audit_log, signed_in, recorded(artifact))
     assert "Replayed: the same model" in text
     assert "0 of 3 candidates stand otherwise" in text
+    assert "Score then" in text
+    assert "-0.0000" not in text
 
 
 @on_sqlite
