@@ -1,5 +1,6 @@
 """Each card once, and those that would read the same told apart by the order they are about."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -13,23 +14,30 @@ LONGEST_DOSE = 40  # characters
 def distinct(cards: Iterable[Parts], material: CardMaterial) -> list[Parts]:
     """Each card once; of several orders of one name each says which it is, and its dose."""
     kept: dict[tuple[str, str], Parts] = {}
-    twins: dict[str, list[str]] = {}
     for card in cards:
-        summary = summary_line(card.summary)
-        if (summary, card.about) not in kept:
-            kept[summary, card.about] = card
-            twins.setdefault(summary, []).append(card.about)
+        kept.setdefault((summary_line(card.summary), card.about), card)
+    alike = Counter(summary for summary, _ in kept)
+    namesakes = _namesakes(material)
     return [
-        _told_apart(card, twins[summary], material) if len(twins[summary]) > 1 else card
-        for (summary, _), card in kept.items()
+        _told_apart(card, material) if alike[summary] > 1 or about in namesakes else card
+        for (summary, about), card in kept.items()
     ]
 
 
-def _told_apart(card: Parts, twins: list[str], material: CardMaterial) -> Parts:
-    """By its place among them, as the client lists them."""
+def _namesakes(material: CardMaterial) -> set[str]:
+    """References of orders whose name another one has as well."""
+    ordered = material.record.ordered
+    names = Counter(one.display for one in ordered)
+    found = (relative_reference(one.reference) for one in ordered if names[one.display] > 1)
+    return {one for one in found if one}
+
+
+def _told_apart(card: Parts, material: CardMaterial) -> Parts:
+    """By its place among the orders, as the client lists them."""
     ordered = [relative_reference(one.reference) or "" for one in material.record.ordered]
-    twins = sorted(twins, key=lambda one: ordered.index(one) if one in ordered else len(ordered))
-    dose = material.doses.get(card.about)
-    told = f": {plain(dose, LONGEST_DOSE)}" if dose else ""
-    tail = f" (order {twins.index(card.about) + 1} of {len(twins)}{told})"
+    tail = f" ({card.about})"
+    if card.about in ordered:
+        dose = material.doses.get(card.about)
+        told = f": {plain(dose, LONGEST_DOSE)}" if dose else ""
+        tail = f" (order {ordered.index(card.about) + 1} of {len(ordered)}{told})"
     return replace(card, summary=plain(card.summary, SUMMARY_LIMIT - len(tail)) + tail)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from cds_service.sandbox.calling import ServiceClient
 from cds_service.sandbox.ehr import actions, answering, pages  # noqa: F401 - which make the pages
@@ -101,6 +101,8 @@ def create_sandbox(desk: SandboxDesk) -> Flask:
 
 def refuse(error: HTTPException) -> ResponseReturnValue:
     """What is no address or request of ours: for programs in FHIR, for people as a page."""
+    if isinstance(error, SecurityError):  # another host's name: no page has an address then
+        return error
     return refuse_http(error) if request.path.startswith("/fhir") else tell(error)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ STARTS = 4  # of the service in one sandbox: one that keeps ending is not starte
 LOG_FILE, CLIENTS_FILE, JWKS_FILE = "service.log", "clients.toml", "ehr-jwks.json"
 OWN = frozenset({"LAMO_DATABASE_URL", "LAMO_PUBLIC_URL", "LAMO_KEYS"})  # not meant for a sandbox
 EVIDENCE_APP = "lamo-evidence"
+ACCOUNT = "accounts add reviewer --role reviewer --role compliance"
 SERVE = (sys.executable, "-m", "cds_service.sandbox.child")
 CLIENT = """[[client]]
 name = "sandbox-ehr"
@@ -189,6 +191,7 @@ def _tell_ending(plan: Plan, code: int) -> None:
 def _tell(plan: Plan) -> None:
     click.echo(f"The sandbox is at {plan.base_url}/, its FHIR server at {plan.base_url}/fhir.")
     click.echo(f"The service that it calls is at {plan.service_url}/, and keeps its log in")
-    click.echo(
-        f"{plan.var_dir}: VAR_DIR for `lamo-cds audit` and `lamo-cds accounts`. Ctrl-C ends both."
-    )
+    click.echo(f"{plan.var_dir}. To read that log at {plan.service_url}/review, make an account:")
+    command = Path(sys.executable).parent / "lamo-cds"
+    click.echo(f"VAR_DIR={shlex.quote(str(plan.var_dir))} {shlex.quote(str(command))} {ACCOUNT}")
+    click.echo("Ctrl-C ends both.")

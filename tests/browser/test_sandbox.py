@@ -16,6 +16,7 @@ from tests.browser.conftest import pictures_folder
 from tests.browser.sandbox import started_sandbox
 
 TABLET = (820, 1180)
+IS_SAID_IN_SIGHT = "return document.querySelector('#said').getBoundingClientRect().top >= 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,11 @@ def test_a_discharge_is_checked_and_what_is_behind_the_call_is_shown(ehr: Ehr) -
 def test_a_tablet_shows_one_column(ehr: Ehr) -> None:
     ehr.browser.driver.set_window_size(*TABLET)
     ehr.open("Brian Cole")
-    ehr.press("Selegiline")
+    ehr.press("Selegiline")  # below the first screen
+    assert ehr.browser.find(".trials").rect["y"] > ehr.browser.driver.execute_script(
+        "return scrollY"
+    )
+    assert ehr.browser.driver.execute_script(IS_SAID_IN_SIGHT)
     columns = [ehr.browser.find(f"#{name}").rect["x"] for name in ("chart", "orders", "cards")]
     assert len(set(columns)) == 1
     wide = ehr.browser.driver.execute_script("return document.documentElement.scrollWidth")

@@ -31,6 +31,10 @@ def change_sitting() -> ResponseReturnValue:
     patient_id = request.form.get("patient", "")
     if desk().patient(patient_id) is None:
         return redirect(url_for("ehr.patients"), 303)
+    sends = "with" if sitting.sends_prefetch else "without"
+    sitting.chart(patient_id).tell(
+        f"You are {sitting.user.name} now, and calls go {sends} prefetch."
+    )
     return back(patient_id)
 
 

@@ -5,13 +5,14 @@ from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import Conflict, NotFound
+from werkzeug.exceptions import NotFound
 
 from cds_service.sandbox.ehr import feedback
 from cds_service.sandbox.ehr.actions import back
 from cds_service.sandbox.ehr.desk import Firing, OpenChart, Outcome
 from cds_service.sandbox.ehr.door import desk, ehr, patient_or_404
 from cds_service.sandbox.ehr.orders import apply_actions
+from cds_service.sandbox.fhir.errors import Conflict, NotThere
 
 MOST_COMMENT = 2000  # characters
 
@@ -51,7 +52,7 @@ def _card(patient_id: str, uuid: str) -> tuple[OpenChart, Firing, Mapping[str, A
     opened = desk().sitting.chart(patient_or_404(patient_id).patient_id)
     known = opened.card(uuid)
     if known is None:
-        raise NotFound("this card is not known any more: fire its hook again")
+        raise NotThere("this card is not known any more: fire its hook again")
     if uuid in opened.outcomes:
         raise Conflict("this card was answered already: fire its hook again for a new one")
     return opened, *known

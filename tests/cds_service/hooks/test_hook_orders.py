@@ -32,7 +32,15 @@ def test_the_old_hook_reads_its_drafts_from_medications() -> None:
 
 
 def test_doses_are_read_as_they_are_worded_and_odd_ones_are_not() -> None:
-    dosages = ([{"text": "1 daily"}], [], [{}], ["1 daily"], [{"text": 5}], "1 daily", None)
+    dosages: tuple[object, ...] = (
+        [{"text": "1 daily"}],
+        [],
+        [{}],
+        ["1 daily"],
+        [{"text": 5}],
+        "1 daily",
+        None,
+    )
     entries = [
         {"resource": ORDER | {"id": f"d{place}", "dosageInstruction": one}}
         for place, one in enumerate(dosages)

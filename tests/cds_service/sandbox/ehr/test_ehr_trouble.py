@@ -166,6 +166,11 @@ def test_an_address_that_is_none_is_told_on_a_page_of_the_sandbox(
     assert ("POST" in came.headers.get("Allow", "")) == (status == 405)
 
 
+def test_the_name_of_another_host_is_refused() -> None:
+    ehr = ehr_in_front_of(f"http://127.0.0.1:{free_port()}")
+    assert ehr.get("/", headers={"Host": "elsewhere.example"}).status_code == 400
+
+
 @pytest.mark.parametrize("path", ["open", "orders/none/stop", "cards/none/accept"])
 def test_a_patient_that_is_none_is_not_found(path: str) -> None:
     ehr = ehr_in_front_of(f"http://127.0.0.1:{free_port()}")
