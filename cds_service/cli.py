@@ -11,7 +11,8 @@ from cds_service.audit.granting import db
 from cds_service.clients.cli import clients
 from cds_service.doctor.cli import doctor
 from cds_service.environment import read_settings
-from cds_service.manners import OneLineErrors, completion, watched
+from cds_service.logs import configure_logs
+from cds_service.manners import OneLineErrors, Teller, completion, json_option, watched
 from cds_service.notes.cli import notes
 from cds_service.population.cli import score
 from cds_service.refusing import refusing
@@ -29,6 +30,7 @@ from cds_service.trying.cli import demo, replay, tour
 @click.version_option(package_name="lamo-cds")
 def main() -> None:
     """A CDS Hooks service against over-prescribing."""
+    configure_logs("WARNING")  # to standard error: what is found there may be piped
 
 
 for _command in (
@@ -76,9 +78,11 @@ def serve() -> None:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
 @click.option("--patients", type=click.IntRange(min=1), default=1000, show_default=True)
 @click.option("--seed", type=int, default=2023, show_default=True)
-def synthesize(out: Path, patients: int, seed: int) -> None:
+@json_option
+def synthesize(out: Path, patients: int, seed: int, tell: Teller) -> None:
     """Write the visits of synthetic patients, one JSON object a line."""
     from lamo.synthetic.generator import write_visits
 
     visits = write_visits(out, patients, seed, partial(watched, label="patients"))
-    click.echo(f"ok: {visits} visits of {patients} synthetic patients are in {out}")
+    line = f"ok: {visits} visits of {patients} synthetic patients are in {out}"
+    tell(line, visits=visits, patients=patients, seed=seed, file=str(out))

@@ -4,7 +4,7 @@ python -m cds_service.docs_commands docs/commands.md
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -12,6 +12,15 @@ import click
 from cds_service.cli import main
 
 BEGIN, END = "<!-- commands: begin -->", "<!-- commands: end -->"
+# every other command reports what it found or did, and has --json
+WITHOUT_JSON: Mapping[str, str] = {
+    "lamo-cds audit prove": "what it prints is JSON",
+    "lamo-cds completion": "what it prints is a script",
+    "lamo-cds notes read": "what it prints is JSON",
+    "lamo-cds sandbox serve": "it runs until it is stopped",
+    "lamo-cds scorer serve": "it runs until it is stopped",
+    "lamo-cds serve": "it runs until it is stopped",
+}
 _PART = re.compile(f"(?<={re.escape(BEGIN)}\n).*(?={re.escape(END)})", re.DOTALL)
 
 
@@ -22,7 +31,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 def table() -> str:
     """The commands as a table in Markdown; `--help` of each has its options."""
-    rows = [f"| {_typed(path, command)} | {_said(command)} |" for path, command in commands()]
+    rows = [f"| {_typed(path, command)} | {_said(path, command)} |" for path, command in commands()]
     return "\n".join(["| command | what it does |", "|---|---|", *rows]) + "\n"
 
 
@@ -59,14 +68,14 @@ def _typed(path: str, command: click.Command) -> str:
             parts.append(name if one.nargs == 1 else f"{name}...")
         elif one.required:
             parts.append(f"{one.opts[0]} {str(one.name).upper()}")
-    json = [" `--json`" for one in command.params if "--json" in one.opts]
-    return f"`{' '.join(parts)}`{''.join(json)}"
+    return f"`{' '.join(parts)}`"
 
 
-def _said(command: click.Command) -> str:
-    """The first sentence of its help."""
+def _said(path: str, command: click.Command) -> str:
+    """The first sentence of its help, and why it has no `--json` where it has none."""
     first = (command.help or "").strip().split("\n\n")[0]
-    return " ".join(first.split()).replace("|", "\\|")
+    told = " ".join(first.split()).replace("|", "\\|")
+    return f"{told} No `--json`: {WITHOUT_JSON[path]}." if path in WITHOUT_JSON else told
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """What all commands have in common: errors in one line, colours, `--json`, bars, completion."""
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 import click
 from click.shell_completion import get_completion_class
@@ -13,7 +15,39 @@ T = TypeVar("T")
 
 SHELLS = ("bash", "zsh", "fish")
 
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teller:
+    """Prints what a command has found or done, on standard output."""
+
+    as_json: bool
+
+    def __call__(self, *lines: str, **members: Any) -> None:
+        """Tell one thing: its lines to people, or its members as one JSON object on one line."""
+        for line in [json.dumps(members)] if self.as_json else lines:
+            click.echo(line)
+
+
+json_option = click.option(
+    "--json",
+    "tell",
+    is_flag=True,
+    callback=lambda _context, _parameter, as_json: Teller(as_json=as_json),
+    help="JSON in place of text: one object a line.",
+)
+
+
+class Watch(Protocol):
+    """Hands on what is worked through, and may show how far that is."""
+
+    def __call__(self, things: Iterable[T], label: str, length: int) -> Iterable[T]:
+        """Hand on each of them; `length` is about how many they are."""
+        ...
+
+
+def unwatched(things: Iterable[T], label: str, length: int) -> Iterable[T]:
+    """Things, shown to nobody."""
+    return things
 
 
 class OneLineErrors(click.Group):

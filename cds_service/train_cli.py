@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cds_service.manners import Teller, json_option
+
 if TYPE_CHECKING:
     from lamo.training.external import ExternalPlan
     from lamo.training.stages.job import Job
@@ -51,17 +53,19 @@ def train() -> None:
 @_config
 @_work
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Copy the artifact.")
-def all_stages(recipe: str, work: Path, out: Path | None) -> None:
+@json_option
+def all_stages(recipe: str, work: Path, out: Path | None, tell: Teller) -> None:
     """Run every stage that is not done yet."""
-    _refusing(lambda: _run_all(recipe, work, out))
+    _refusing(lambda: _run_all(recipe, work, out, tell))
 
 
 @train.command("demo-model")
 @_work
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
-def demo_model(work: Path, out: Path) -> None:
+@json_option
+def demo_model(work: Path, out: Path, tell: Teller) -> None:
     """Train the demonstration model on synthetic patients, from nothing, on a CPU."""
-    _refusing(lambda: _run_all("demo", work, out))
+    _refusing(lambda: _run_all("demo", work, out, tell))
 
 
 class _Readers(click.Group):
@@ -69,13 +73,13 @@ class _Readers(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Their names."""
-        from lamo.training.cohort.cli import cohort as readers
+        from cds_service.cohort_cli import cohort as readers
 
         return readers.list_commands(ctx)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """One of them."""
-        from lamo.training.cohort.cli import cohort as readers
+        from cds_service.cohort_cli import cohort as readers
 
         return readers.get_command(ctx, cmd_name)
 
@@ -84,11 +88,12 @@ class _Readers(click.Group):
 @_config
 @_work
 @click.option("--again", is_flag=True, help="Run even if nothing has changed.")
+@json_option
 @click.pass_context
-def cohort(context: click.Context, recipe: str, work: Path, again: bool) -> None:
+def cohort(context: click.Context, recipe: str, work: Path, again: bool, tell: Teller) -> None:
     """Run the stage; or, with a subcommand, read a hospital's tables into visits first."""
     if context.invoked_subcommand is None:
-        _refusing(lambda: _run_stage(_job(recipe, work, "cohort"), "cohort", again=again))
+        _refusing(lambda: _run_stage(_job(recipe, work, "cohort"), "cohort", tell, again=again))
 
 
 def _stage_command(name: str) -> click.Command:
@@ -96,8 +101,9 @@ def _stage_command(name: str) -> click.Command:
     @_config
     @_work
     @click.option("--again", is_flag=True, help="Run even if nothing has changed.")
-    def command(recipe: str, work: Path, again: bool) -> None:
-        _refusing(lambda: _run_stage(_job(recipe, work, name), name, again=again))
+    @json_option
+    def command(recipe: str, work: Path, again: bool, tell: Teller) -> None:
+        _refusing(lambda: _run_stage(_job(recipe, work, name), name, tell, again=again))
 
     return command
 
@@ -112,11 +118,14 @@ for _name in STAGE_HELP:
 @_work
 @click.option("--again", is_flag=True, help="Run even if nothing has changed.")
 @click.option("--group", help="Train this group only, as a job of its own.")
-def adapters(recipe: str, work: Path, again: bool, group: str | None) -> None:
+@json_option
+def adapters(recipe: str, work: Path, again: bool, group: str | None, tell: Teller) -> None:
     """Train one adapter per group."""
     if again and group:
         raise click.UsageError("--again starts all groups anew: leave --group out")
-    _refusing(lambda: _run_stage(_job(recipe, work, "adapters", group), "adapters", again=again))
+    _refusing(
+        lambda: _run_stage(_job(recipe, work, "adapters", group), "adapters", tell, again=again)
+    )
 
 
 @train.command("evaluate", help=STAGE_HELP["evaluate"])
@@ -124,12 +133,15 @@ def adapters(recipe: str, work: Path, again: bool, group: str | None) -> None:
 @_work
 @click.option("--again", is_flag=True, help="Run even if nothing has changed.")
 @click.option("--seed", type=int, help="Score fresh synthetic patients of this seed instead.")
-def evaluate(recipe: str, work: Path, again: bool, seed: int | None) -> None:
+@json_option
+def evaluate(recipe: str, work: Path, again: bool, seed: int | None, tell: Teller) -> None:
     """Write the report of the test split, or of fresh patients."""
     if seed is None:
-        _refusing(lambda: _run_stage(_job(recipe, work, "evaluate"), "evaluate", again=again))
+        _refusing(lambda: _run_stage(_job(recipe, work, "evaluate"), "evaluate", tell, again=again))
     else:
-        _refusing(lambda: _evaluate_fresh(_job(recipe, work, f"evaluate --seed {seed}"), seed))
+        _refusing(
+            lambda: _evaluate_fresh(_job(recipe, work, f"evaluate --seed {seed}"), seed, tell)
+        )
 
 
 @train.command("external")
@@ -148,13 +160,15 @@ def evaluate(recipe: str, work: Path, again: bool, seed: int | None) -> None:
     show_default=True,
     help="Over the train visits, when the adapters are trained further.",
 )
-def external(artifact: Path | None, cohort: Path, out: Path, seed: int, passes: int) -> None:
+@json_option
+def external(artifact: Path | None, cohort: Path, out: Path, tell: Teller, **further: int) -> None:
     """Compare an artifact as it is, recalibrated, and trained further on a hospital's visits."""
     from lamo.artifact import bundled_artifact_folder
     from lamo.training.external import ExternalPlan
 
     named = artifact or bundled_artifact_folder()
     typed = f"--artifact {_shown(named)} --cohort {_shown(cohort)} --out {_shown(out)}"
+    seed, passes = further["seed"], further["passes"]
     plan = ExternalPlan(
         artifact=named,
         cohort=cohort,
@@ -162,19 +176,20 @@ def external(artifact: Path | None, cohort: Path, out: Path, seed: int, passes: 
         seed=seed,
         passes=passes,
     )
-    _refusing(lambda: _run_external(plan, out))
+    _refusing(lambda: _run_external(plan, out, tell))
 
 
-def _run_external(plan: ExternalPlan, out: Path) -> None:
+def _run_external(plan: ExternalPlan, out: Path, tell: Teller) -> None:
     from lamo.artifact import ArtifactRefused
     from lamo.exports.errors import CohortError
     from lamo.training.external import run_external
     from lamo.visits import VisitUnreadable
 
     try:
-        click.echo(f"ok: {run_external(plan, out)}")
+        report = run_external(plan, out)
     except (ArtifactRefused, CohortError, VisitUnreadable) as refused:
         raise click.ClickException(str(refused)) from None
+    tell(f"ok: {report}", report=str(report))
 
 
 def _shown(path: Path) -> Path | str:
@@ -182,7 +197,7 @@ def _shown(path: Path) -> Path | str:
     return path.name if path.is_absolute() else path
 
 
-def _run_all(recipe: str, work: Path, out: Path | None) -> None:
+def _run_all(recipe: str, work: Path, out: Path | None, tell: Teller) -> None:
     from lamo.training.stages.pipeline import run_all
 
     job = _job(recipe, work, "all")
@@ -192,22 +207,23 @@ def _run_all(recipe: str, work: Path, out: Path | None) -> None:
     if out is not None:
         shutil.rmtree(out, ignore_errors=True)
         packed = Path(shutil.copytree(packed, out))
-    click.echo(f"ok: the artifact is in {packed}")
+    tell(f"ok: the artifact is in {packed}", folder=str(packed))
 
 
-def _run_stage(job: Job, name: str, *, again: bool) -> None:
+def _run_stage(job: Job, name: str, tell: Teller, *, again: bool) -> None:
     from lamo.training.stages.pipeline import run_stage
 
     ran = run_stage(job, name, again=again)
     if job.accelerator.is_main_process:
-        click.echo(f"ok: {job.folder(name)}" + ("" if ran else ", nothing had changed"))
+        line = f"ok: {job.folder(name)}" + ("" if ran else ", nothing had changed")
+        tell(line, folder=str(job.folder(name)), ran=ran)
 
 
-def _evaluate_fresh(job: Job, seed: int) -> None:
+def _evaluate_fresh(job: Job, seed: int, tell: Teller) -> None:
     from lamo.training.stages.evaluate import evaluate_fresh
 
     path = evaluate_fresh(job, seed, job.work / f"evaluate-{seed}")
-    click.echo(f"ok: {path}")
+    tell(f"ok: {path}", folder=str(path))
 
 
 def _job(recipe: str, work: Path, command: str, group: str | None = None) -> Job:

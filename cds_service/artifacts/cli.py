@@ -1,6 +1,5 @@
 """`lamo-cds model`: which artefacts there are, which is served, and which is tried beside it."""
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cds_service.environment import read_settings
+from cds_service.manners import Teller, json_option
 from cds_service.refusing import refusing
 from cds_service.settings import Settings
 
@@ -44,18 +44,20 @@ _refusing = refusing(_refusals)
 
 @model.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@json_option
 @_refusing
-def add(folder: Path) -> None:
+def add(folder: Path, tell: Teller) -> None:
     """Copy the artefact in FOLDER in, every hash verified before and behind the copy."""
     shelf, _ = _shelf()
     name = shelf.add(folder)
-    click.echo(f"ok: {name} is in {shelf.folder}; `lamo-cds model activate {name}` serves it")
+    line = f"ok: {name} is in {shelf.folder}; `lamo-cds model activate {name}` serves it"
+    tell(line, name=name, folder=str(shelf.folder))
 
 
 @model.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@json_option
 @_refusing
-def list_command(as_json: bool) -> None:
+def list_command(tell: Teller) -> None:
     """List the artefacts. No hash is verified: see `verify`."""
     from cds_service.artifacts.choice import read_choice
 
@@ -66,45 +68,46 @@ def list_command(as_json: bool) -> None:
         roles = ", ".join(row["roles"]) or "-"
         kind = "demonstration" if artifact.is_demonstration else "for use"
         line = f"{name}  {roles}  {kind}  trained on {row['trained_on']}  sha256 {row['sha256']}"
-        click.echo(json.dumps(row) if as_json else line)
-    if settings.artifact and not as_json:
-        click.echo(f"LAMO_ARTIFACT is set: {settings.artifact} is served, whatever is active")
+        tell(line, **row)
+    _tell_override(settings)
 
 
 @model.command()
 @click.argument("name", required=False)
+@json_option
 @_refusing
-def verify(name: str | None) -> None:
+def verify(name: str | None, tell: Teller) -> None:
     """Verify the artefact NAME, or all: hashes, prompt version, tokens, vocabulary, probe."""
     shelf, settings = _shelf()
     for one in [name] if name else [found for found, _ in shelf.manifests()]:
-        click.echo(one)
         for line in _verified(shelf, shelf.chosen(one), settings):
-            click.echo(f"  ok: {line}")
+            tell(f"{one} ok: {line}", name=one, found=line)
 
 
 @model.command()
 @click.argument("name")
+@json_option
 @_refusing
-def activate(name: str) -> None:
+def activate(name: str, tell: Teller) -> None:
     """Verify the artefact NAME and have it served."""
     from cds_service.artifacts.changing import activate as turn
 
     shelf, settings = _shelf()
     chosen = shelf.chosen(name)
     _verify(shelf, chosen, settings)
-    _change(settings, "activate-model", turn(chosen))
+    _change(settings, "activate-model", turn(chosen), tell)
 
 
 @model.command()
+@json_option
 @_refusing
-def rollback() -> None:
+def rollback(tell: Teller) -> None:
     """Have the artefact served that was active before."""
     from cds_service.artifacts.choice import Choice, read_choice
 
     shelf, settings = _shelf()
     shelf.load(read_choice(shelf.folder).rolled_back().active)  # every hash, and no more: in haste
-    _change(settings, "rollback-model", Choice.rolled_back)
+    _change(settings, "rollback-model", Choice.rolled_back, tell)
 
 
 _off = click.option("--off", is_flag=True, help="None from now on.")
@@ -113,21 +116,23 @@ _off = click.option("--off", is_flag=True, help="None from now on.")
 @model.command()
 @click.argument("name", required=False)
 @_off
+@json_option
 @_refusing
-def shadow(name: str | None, off: bool) -> None:
+def shadow(name: str | None, off: bool, tell: Teller) -> None:
     """Have the artefact NAME score the same calls behind the answers, for `compare`."""
     from cds_service.artifacts.changing import shadow as turn
 
     chosen, settings = _beside(name, off)
-    _change(settings, "shadow-model", turn(chosen))
+    _change(settings, "shadow-model", turn(chosen), tell)
 
 
 @model.command()
 @click.argument("name", required=False)
 @click.option("--client", "clients", multiple=True, help="A registered client, by its name.")
 @_off
+@json_option
 @_refusing
-def canary(name: str | None, clients: tuple[str, ...], off: bool) -> None:
+def canary(name: str | None, clients: tuple[str, ...], off: bool, tell: Teller) -> None:
     """Have the artefact NAME answer the calls of some clients. Two models are in memory then."""
     from cds_service.artifacts.changing import canary as turn
 
@@ -135,14 +140,14 @@ def canary(name: str | None, clients: tuple[str, ...], off: bool) -> None:
         raise click.UsageError("wanted NAME and --client for each client, or --off")
     chosen, settings = _beside(name, off)
     _check_clients(clients, settings)
-    _change(settings, "canary-model", turn(chosen, clients))
+    _change(settings, "canary-model", turn(chosen, clients), tell)
 
 
 @model.command()
 @click.option("--since", type=click.DateTime(), help="From then on (local time).")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@json_option
 @_refusing
-def compare(since: datetime | None, as_json: bool) -> None:
+def compare(since: datetime | None, tell: Teller) -> None:
     """Tell how what a shadow would have made of calls differs from what was made of them."""
     from cds_service.artifacts.compare import compare as compared
     from cds_service.audit.administering import administering
@@ -150,14 +155,11 @@ def compare(since: datetime | None, as_json: bool) -> None:
     with administering(read_settings()) as log:
         at = since.astimezone() if since else None
         reports = compared(log.events_of_kind("shadow", at))
-    if as_json:
-        click.echo(json.dumps([report.to_json() for report in reports]))
-        return
     for report in reports:
-        for line in report.lines():
-            click.echo(line)
+        tell(*report.lines(), **report.to_json())
     if not reports:
-        click.echo("no shadow has scored a call: `lamo-cds model shadow NAME` has one do so")
+        line = "no shadow has scored a call: `lamo-cds model shadow NAME` has one do so"
+        click.echo(line, err=True)
 
 
 def _shelf() -> "tuple[Shelf, Settings]":
@@ -207,21 +209,30 @@ def _check_clients(names: Iterable[str], settings: Settings) -> None:
         )
 
 
-def _change(settings: Settings, action: str, turn: "Turn") -> None:
+def _change(settings: Settings, action: str, turn: "Turn", tell: Teller) -> None:
     from cds_service.artifacts.changing import active_name, change
     from cds_service.audit.administering import administering
-    from cds_service.serving.running import tell
+    from cds_service.serving.running import tell as tell_service
 
     with administering(settings, make=True) as log:
         after = change(settings.models_dir, log, action, turn)
-    told = {
-        "shadow-model": f"shadow: {after.shadow.name if after.shadow else 'none'}",
-        "canary-model": f"canary: {after.canary.model.name if after.canary else 'none'}",
+    stands = {
+        "active": active_name(after),
+        "shadow": after.shadow.name if after.shadow else None,
+        "canary": after.canary.model.name if after.canary else None,
     }
-    click.echo(f"ok: {told.get(action, f'active: {active_name(after)}')}")
-    click.echo(TELLS[tell(settings.var_dir)])
+    role = action.removesuffix("-model")
+    role = role if role in stands else "active"
+    service = tell_service(settings.var_dir)
+    tell(f"ok: {role}: {stands[role] or 'none'}", TELLS[service], **stands, service=service)
+    _tell_override(settings)
+
+
+def _tell_override(settings: Settings) -> None:
+    """What goes before the choice, where it is set."""
     if settings.artifact:
-        click.echo(f"LAMO_ARTIFACT is set here: it serves {settings.artifact}, whatever is active")
+        line = f"note: LAMO_ARTIFACT is set: {settings.artifact} is served, whatever is active"
+        click.echo(line, err=True)
 
 
 def _verify(shelf: "Shelf", chosen: "Chosen | None", settings: Settings) -> None:

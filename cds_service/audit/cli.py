@@ -1,6 +1,5 @@
 """`lamo-cds audit`: reading the audit log in a terminal."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,7 +12,7 @@ from cds_service.audit.evidence_cli import add_commands
 from cds_service.audit.exports.cli import export
 from cds_service.audit.keeping_cli import erase_patient, hold, purge, rotate_keys
 from cds_service.audit.log import AuditLog, EventSummary
-from cds_service.audit.migrate import upgrade
+from cds_service.audit.migrate import newest_revision, upgrade
 from cds_service.audit.place import Place, refusals
 from cds_service.audit.read_model.cli import reindex
 from cds_service.audit.stats_cli import stats
@@ -22,6 +21,7 @@ from cds_service.audit.vault import Whom
 from cds_service.environment import read_settings
 from cds_service.keys.building import keys_if_any
 from cds_service.keys.service import KeyService
+from cds_service.manners import Teller, json_option
 
 WHY_NOT_SHOWN = {
     "closed": "the keys that it was encrypted under are not at hand (VAR_DIR or LAMO_KEYS)",
@@ -56,10 +56,10 @@ def audit(context: click.Context, database_url: str | None) -> None:
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Only events of this outcome.")
 @click.option("--client", help="With --patient: whose patient, as events name the client.")
 @click.option("--patient", "patient_id", help="Only events of this patient id of the client.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@json_option
 @click.pass_obj
 def list_command(
-    place: Place, /, as_json: bool, client: str | None, patient_id: str | None, **filters: Any
+    place: Place, /, tell: Teller, client: str | None, patient_id: str | None, **filters: Any
 ) -> None:
     """List events, newest first. Patients have their ids where the keys are at hand."""
     if (client is None) != (patient_id is None):
@@ -69,17 +69,17 @@ def list_command(
         whom, keys = Whom(client=client, patient_id=patient_id), place.needed_keys
     with _open_log(place.reader_url, keys) as log:
         events = log.list_events(**filters, patient=whom)
-    if not as_json:
+    if not tell.as_json:
         click.echo(_line([name for name, _, _ in COLUMNS]))
     for event in events:
-        click.echo(json.dumps(asdict(event)) if as_json else _row(event))
+        tell(_row(event), **asdict(event))
 
 
 @audit.command("show")
 @click.argument("event_id")
-@click.option("--json", "as_json", is_flag=True, help="The event as one JSON object.")
+@json_option
 @click.pass_obj
-def show_command(place: Place, event_id: str, as_json: bool) -> None:
+def show_command(place: Place, event_id: str, tell: Teller) -> None:
     """Show everything that is stored of one event, and can be read with the keys at hand."""
     with _open_log(place.reader_url, place.reading_keys) as log:
         stored = log.find_event(event_id)
@@ -87,23 +87,20 @@ def show_command(place: Place, event_id: str, as_json: bool) -> None:
         "decision_event_id": stored.decision_event_id,
         "feedback_event_ids": list(stored.feedback_event_ids),
     }
-    if as_json:
-        shown = {**links, "protected": stored.protected, "body": stored.body}
-        click.echo(json.dumps(shown, indent=2))
-        return
     if stored.protected != "open":
         click.echo(f"protected data: {WHY_NOT_SHOWN[stored.protected]}", err=True)
-    for line in render_body({**stored.body, **{key: ids for key, ids in links.items() if ids}}):
-        click.echo(line)
+    lines = render_body({**stored.body, **{key: ids for key, ids in links.items() if ids}})
+    tell(*lines, **links, protected=stored.protected, body=stored.body)
 
 
 @audit.command("upgrade")
+@json_option
 @click.pass_obj
-def upgrade_command(place: Place) -> None:
+def upgrade_command(place: Place, tell: Teller) -> None:
     """Create the tables, or bring them to the state that this release needs."""
     with refusals():
         upgrade(place.owner_url, place.keys)
-    click.echo("ok: the audit log has the tables of this release")
+    tell("ok: the audit log has the tables of this release", revision=newest_revision())
 
 
 for command in (erase_patient, purge, hold, rotate_keys, reindex, export, stats):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
 from sqlalchemy import Connection, insert, select, text
 
@@ -44,16 +45,23 @@ class DrillResult:
     is_skipped: bool = False  # the log is too small for it
 
     @property
-    def is_caught(self) -> bool:
+    def outcome(self) -> Literal["caught", "skipped", "missed"]:
         """Whether the check that has to did catch it."""
-        return self.is_skipped or self.wanted in self.caught_by
+        if self.is_skipped:
+            return "skipped"
+        return "caught" if self.wanted in self.caught_by else "missed"
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        told = {"kind": self.kind, "outcome": self.outcome, "wanted": self.wanted}
+        return told | {"caught_by": list(self.caught_by)}
 
     def line(self) -> str:
         """For a person."""
         if self.is_skipped:
             return f"skipped {self.kind}: needs {TILE_WIDTH} events"
         told = ", ".join(self.caught_by) or "nothing"
-        return f"{'caught' if self.is_caught else 'MISSED':<8}{self.kind}: by {told}"
+        return f"{'MISSED' if self.outcome == 'missed' else 'caught':<8}{self.kind}: by {told}"
 
 
 def run_drill(database_url: str, var_dir: Path) -> Iterator[DrillResult]:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from cds_service.audit.verify import Asked, verify_log
 from cds_service.keys.service import KeysRefused
 from cds_service.keys.signing import FILE as SIGNING_FILE
 from cds_service.keys.signing import SigningFile
+from cds_service.logs import configure_logs
+from cds_service.manners import Teller, json_option, watched
 from cds_service.refusing import refusing
 
 Command = Callable[..., None]
@@ -44,18 +47,20 @@ def add_commands(group: click.Group) -> None:
 @click.command()
 @click.option("--once", is_flag=True, help="Sequence and sign what waits, and end.")
 @in_folder
+@json_option
 @click.pass_obj
 @_refusing
-def sequence(place: Place, once: bool, var_dir: Path | None) -> None:
+def sequence(place: Place, once: bool, var_dir: Path | None, tell: Teller) -> None:
     """Give events their place in the tree, and sign it. The service does so by itself."""
     folder = var_dir or place.settings.var_dir
+    configure_logs(place.settings.log_level)  # signed heads are kept in logs, too
     SigningFile(folder / SIGNING_FILE).create()
     if not once:
         run_sequencer(place.sequencer_url, folder, threading.Event())
         return
     added = sequence_all(place.sequencer_url, folder)
     told = "another sequencer is at work" if added is None else f"{added} events got their place"
-    click.echo(f"ok: {told}")
+    tell(f"ok: {told}", sequenced=added)
 
 
 @click.command()
@@ -64,6 +69,7 @@ def sequence(place: Place, once: bool, var_dir: Path | None) -> None:
 @click.option("--heads", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--receipt", "receipts", multiple=True, help="A receipt, or a file with one a line.")
 @click.option("--quick", is_flag=True, help="Without reading what the events say.")
+@json_option
 @click.pass_obj
 @_refusing
 def verify(
@@ -71,6 +77,7 @@ def verify(
     var_dir: Path | None,
     key: str | None,
     heads: Path | None,
+    tell: Teller,
     **asked: Any,
 ) -> None:
     """Verify the whole log, say which check failed and where, and exit with 1 then."""
@@ -85,10 +92,9 @@ def verify(
             is_quick=asked["quick"],
             keys=place.keys,
         ),
+        watched,
     )
-    for line in found.lines():
-        click.echo(line)
-    click.echo(f"{found.events} events, {found.heads} heads")
+    tell(*found.lines(), f"{found.events} events, {found.heads} heads", **found.to_json())
     if not found.is_ok:
         raise SystemExit(1)
 
@@ -105,38 +111,44 @@ def prove_command(place: Place, event_id: str) -> None:
 
 @click.command()
 @in_folder
+@json_option
 @click.pass_obj
 @_refusing
-def drill(place: Place, var_dir: Path | None) -> None:
+def drill(place: Place, var_dir: Path | None, tell: Teller) -> None:
     """Tamper with copies of the log in every way that is foreseen, and say what caught it."""
     folder = var_dir or place.settings.var_dir
-    caught_all = True
+    counted: Counter[str] = Counter()
     for result in run_drill(place.reader_url, folder):
-        click.echo(result.line())
-        caught_all = caught_all and result.is_caught
-    if not caught_all:
+        counted[result.outcome] += 1
+        tell(result.line(), **result.to_json())
+    if not tell.as_json:
+        click.echo(", ".join(f"{counted[one]} {one}" for one in ("caught", "skipped", "missed")))
+    if counted["missed"]:
         raise SystemExit(1)
 
 
 @click.command("key")
 @in_folder
+@json_option
 @click.pass_obj
 @_refusing
-def key_command(place: Place, var_dir: Path | None) -> None:
+def key_command(place: Place, var_dir: Path | None, tell: Teller) -> None:
     """Print the log's keys; whoever verifies it needs the first, and from elsewhere than here."""
     for key in SigningFile((var_dir or place.settings.var_dir) / SIGNING_FILE).read().keys:
-        click.echo(key.to_text())
+        tell(key.to_text(), key=key.to_text())
 
 
 @click.command("rotate-key")
 @in_folder
+@json_option
 @click.pass_obj
 @_refusing
-def rotate(place: Place, var_dir: Path | None) -> None:
+def rotate(place: Place, var_dir: Path | None, tell: Teller) -> None:
     """Sign a head that names a new key with the old one, and sign with the new one from then on."""
     signing = SigningFile((var_dir or place.settings.var_dir) / SIGNING_FILE)
     new = rotate_signing_key(place.owner_url, place.needed_keys, signing)
-    click.echo(f"ok: heads and receipts are signed with {new} now; copy the file to other hosts")
+    line = f"ok: heads and receipts are signed with {new} now; copy the file to other hosts"
+    tell(line, key=new)
 
 
 def first_key_of(text: str | None, folder: Path) -> PublicKey:

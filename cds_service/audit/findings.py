@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 MOST_TOLD = 20  # findings of one check that are told one by one
 
@@ -53,6 +54,24 @@ class Findings:
     def is_ok(self) -> bool:
         """Whether nothing failed."""
         return not self.failed
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs: every check that was made, with what failed."""
+        return {
+            "is_ok": self.is_ok,
+            "events": self.events,
+            "heads": self.heads,
+            "checks": [
+                {
+                    "check": check,
+                    "is_ok": check not in self.failed,
+                    "found": self.failed.get(check, []),
+                    "more": self.more.get(check, 0),
+                }
+                for check in self.checked
+            ],
+            "notes": self.notes,
+        }
 
     def lines(self) -> Iterator[str]:
         """For a person: each check, and behind a failed one where it failed."""

@@ -1,6 +1,6 @@
 """`lamo-cds db`: the roles of a PostgreSQL database."""
 
-from dataclasses import fields
+from dataclasses import asdict
 
 import click
 from sqlalchemy import text
@@ -9,6 +9,7 @@ from cds_service.audit.database import open_engine, reporting_failures
 from cds_service.audit.place import refusals
 from cds_service.audit.rights import Roles, grant_statements
 from cds_service.environment import read_settings
+from cds_service.manners import Teller, json_option
 
 TIMEOUT_S = 60.0
 
@@ -47,7 +48,8 @@ def db() -> None:
     "--sequencer", default="lamo_sequencer", show_default=True, help="Signs the Merkle tree."
 )
 @click.option("--print", "is_printed", is_flag=True, help="Only print the SQL, for a DBA.")
-def grant(is_printed: bool, **names: str) -> None:
+@json_option
+def grant(is_printed: bool, tell: Teller, **names: str) -> None:
     """Make the roles of PostgreSQL where they are missing, and give each exactly its rights.
 
     Run it after every upgrade, as LAMO_DATABASE_OWNER_URL (else LAMO_DATABASE_URL), whose role must
@@ -57,8 +59,9 @@ def grant(is_printed: bool, **names: str) -> None:
         roles = Roles(**names)
         if is_printed:
             for statement in grant_statements(roles):
-                click.echo(f"{statement};")
+                tell(f"{statement};", sql=statement)
             return
         grant_roles(read_settings().owner_url, roles)
-    told = ", ".join(getattr(roles, field.name) for field in fields(roles))
-    click.echo(f"ok: {told} have their rights; grant each to the login that works as it")
+    told = ", ".join(asdict(roles).values())
+    line = f"ok: {told} have their rights; grant each to the login that works as it"
+    tell(line, **asdict(roles))

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from cds_service.audit.bodies import seal_event
@@ -32,6 +32,11 @@ TIMEOUT_S = 60.0
 RACES = 3  # with a service that writes of the same patient
 
 T = TypeVar("T")
+
+_UNKNOWN = (
+    "nothing is kept of this patient of this client: see that both are written as in "
+    "`lamo-cds audit list`"
+)
 
 
 class HoldInPlace(Exception):  # noqa: N818 - a situation, named as such
@@ -56,6 +61,26 @@ class Keeper:
         self._vault, self._keys = Vault(keys), keys
         self._clock, self._counter = clock, WorkerCounter()
 
+    def erasable(self, whom: Whom, count_notes: Callable[[str], int]) -> Gone:
+        """How much erase() would delete, which nothing is yet.
+
+        Args:
+            whom: the patient, as a client names them.
+            count_notes: says how many digests of a patient id there are.
+
+        Raises:
+            HoldInPlace: the patient, or everybody, is under a legal hold.
+            PatientUnknown: there is nothing to erase.
+        """
+        with reporting_failures(), self._engine.begin() as connection:
+            pid = self._free(connection, whom)
+            mine = select(func.count()).select_from(PayloadRow).where(PayloadRow.patient == pid)
+            payloads = connection.scalar(mine) if pid else 0
+        digests = count_notes(whom.patient_id)
+        if pid is None and not digests:
+            raise PatientUnknown(_UNKNOWN)
+        return Gone(payloads=payloads or 0, patients=1 if pid else 0, note_digests=digests)
+
     def erase(self, whom: Whom, forget_notes: Callable[[str], int]) -> Gone:
         """Delete a patient's key, payloads and digests of notes, and all sessions of the app.
 
@@ -69,14 +94,10 @@ class Keeper:
             PatientUnknown: there is nothing to erase.
         """
         with reporting_failures(), self._engine.begin() as connection:
-            pid = self._pid(connection, whom)
-            self._refuse_held(connection, pid)
+            pid = self._free(connection, whom)
         digests = forget_notes(whom.patient_id)
         if pid is None and not digests:
-            raise PatientUnknown(
-                "nothing is kept of this patient of this client: see that both are written as in "
-                "`lamo-cds audit list`"
-            )
+            raise PatientUnknown(_UNKNOWN)
 
         def work(connection: Connection) -> Gone:
             self._refuse_held(connection, pid)
@@ -182,13 +203,16 @@ class Keeper:
         query = select(PatientRow.pid).where(PatientRow.lookup == self._vault.lookup(whom))
         return connection.execute(query).scalar_one_or_none()
 
+    def _free(self, connection: Connection, whom: Whom) -> str | None:
+        """The pid of a patient who is under no hold; None where the log keeps nothing of them."""
+        pid = self._pid(connection, whom)
+        self._refuse_held(connection, pid)
+        return pid
+
     def _subject(self, connection: Connection, whom: Whom | None) -> str:
         pid = self._pid(connection, whom) if whom else EVERYBODY
         if pid is None:
-            raise PatientUnknown(
-                "nothing is kept of this patient of this client: see that both are written as in "
-                "`lamo-cds audit list`"
-            )
+            raise PatientUnknown(_UNKNOWN)
         return pid
 
     def _refuse_held(self, connection: Connection, pid: str | None) -> None:

@@ -1,17 +1,20 @@
 """`lamo-cds audit`: erasing a patient, ending what has expired, legal holds, rotating keys."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
 from cds_service.audit.expiry import Gone
-from cds_service.audit.keeping import KEPT, SHORTEST, Keeper
+from cds_service.audit.keeping import EVERYBODY, KEPT, SHORTEST, Keeper
 from cds_service.audit.place import Place, refusals
 from cds_service.audit.vault import Whom
 from cds_service.keys.building import key_file
 from cds_service.keys.files import rotate
+from cds_service.manners import Teller, json_option
 from cds_service.notes.store import DigestStore
 from cds_service.reviewer.accounts.rotation import rewrap_factors
 
@@ -20,21 +23,22 @@ from cds_service.reviewer.accounts.rotation import rewrap_factors
 @click.option("--client", required=True, help="Whose patient, as events name the client.")
 @click.option("--patient", "patient_id", required=True, help="The patient id of that client.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
 @click.pass_obj
-def erase_patient(place: Place, client: str, patient_id: str, yes: bool) -> None:
+def erase_patient(place: Place, client: str, patient_id: str, yes: bool, tell: Teller) -> None:
     """Delete all that is protected of a patient. It cannot be taken back."""
-    if not yes:
-        click.confirm("Cards, scores and feedback of this patient are lost. Go on?", abort=True)
-    with _keeper(place) as keeper:
-        store = DigestStore(place.owner_url, place.needed_keys)
-        try:
-            gone = keeper.erase(
-                Whom(client=client, patient_id=patient_id),
-                lambda one: store.forget(patient_id=one),
-            )
-        finally:
-            store.close()
-    click.echo(f"ok: {_told(gone)} are deleted; the events stay, and tell nothing of the patient")
+    whom = Whom(client=client, patient_id=patient_id)
+    with (
+        _keeper(place) as keeper,
+        closing(DigestStore(place.owner_url, place.needed_keys)) as store,
+    ):
+        if not yes:
+            kept = keeper.erasable(whom, lambda one: store.count(patient_id=one))
+            asked = f"{_told(kept)} of this patient would be lost for good. Go on?"
+            click.confirm(asked, abort=True, err=True)
+        gone = keeper.erase(whom, lambda one: store.forget(patient_id=one))
+    line = f"ok: {_told(gone)} are deleted; the events stay, and tell nothing of the patient"
+    tell(line, **asdict(gone))
 
 
 @click.command("purge")
@@ -46,15 +50,18 @@ def erase_patient(place: Place, client: str, patient_id: str, yes: bool) -> None
 )
 @click.option("--dry-run", is_flag=True, help="Only say how much that is.")
 @click.option("--yes", is_flag=True, help="Delete it.")
+@json_option
 @click.pass_obj
-def purge(place: Place, before: datetime | None, dry_run: bool, yes: bool) -> None:
+def purge(place: Place, before: datetime | None, dry_run: bool, yes: bool, tell: Teller) -> None:
     """Delete what is protected of events whose time is over; the events stay."""
     if dry_run == yes:
         raise click.UsageError("name --dry-run or --yes.")
     moment = _long_past(before.replace(tzinfo=UTC)) if before else datetime.now(UTC) - KEPT
     with _keeper(place) as keeper:
         gone = keeper.due(moment) if dry_run else keeper.purge(moment)
-    click.echo(f"ok: {_told(gone)} are {'due' if dry_run else 'deleted'}, before {moment:%Y-%m-%d}")
+    day = f"{moment:%Y-%m-%d}"
+    line = f"ok: {_told(gone)} are {'due' if dry_run else 'deleted'}, before {day}"
+    tell(line, before=day, is_deleted=yes, **asdict(gone))
 
 
 def _long_past(day: datetime) -> datetime:
@@ -86,44 +93,50 @@ def hold() -> None:
 
 @hold.command("add")
 @_of_whom
+@json_option
 @click.pass_obj
-def hold_add(place: Place, client: str | None, patient_id: str | None, everybody: bool) -> None:
+def hold_add(place: Place, /, tell: Teller, **named: Any) -> None:
     """Put a patient, or everybody, under a legal hold."""
-    whom = _whom(client, patient_id, everybody)
+    whom = _whom(**named)
     with _keeper(place) as keeper:
         keeper.hold(whom)
-    click.echo("ok: it is held")
+    tell("ok: it is held", is_held=True)
 
 
 @hold.command("remove")
 @_of_whom
+@json_option
 @click.pass_obj
-def hold_remove(place: Place, client: str | None, patient_id: str | None, everybody: bool) -> None:
+def hold_remove(place: Place, /, tell: Teller, **named: Any) -> None:
     """End a legal hold."""
-    whom = _whom(client, patient_id, everybody)
+    whom = _whom(**named)
     with _keeper(place) as keeper:
         was_held = keeper.release(whom)
-    click.echo("ok: it is held no more" if was_held else "ok: it was not held")
+    line = "ok: it is held no more" if was_held else "ok: it was not held"
+    tell(line, is_held=False, was_held=was_held)
 
 
 @hold.command("list")
+@json_option
 @click.pass_obj
-def hold_list(place: Place) -> None:
+def hold_list(place: Place, tell: Teller) -> None:
     """List legal holds: since when, and of whom, as `audit list --json` names patients."""
     with refusals():
         keeper = Keeper(place.owner_url, place.reading_keys)
         holds = keeper.holds()
         keeper.close()
     for subject, placed_at in holds.items():
-        click.echo(f"{placed_at}  {subject}")
+        patient = None if subject == EVERYBODY else subject
+        tell(f"{placed_at}  {subject}", patient=patient, placed_at=placed_at)
     if not holds:
         click.echo("no legal holds", err=True)
 
 
 @click.command("rotate-keys")
 @click.option("--new-key", is_flag=True, help="First step: add a new tenant key to the key file.")
+@json_option
 @click.pass_obj
-def rotate_keys(place: Place, new_key: bool) -> None:
+def rotate_keys(place: Place, new_key: bool, tell: Teller) -> None:
     """Wrap the keys of patients, months and second factors under the newest tenant key.
 
     Run it with --new-key, start the service anew so that it knows the new key, then run it without.
@@ -132,15 +145,15 @@ def rotate_keys(place: Place, new_key: bool) -> None:
         with _keeper(place) as keeper:
             count = keeper.rotate()
         count += rewrap_factors(place.owner_url, place.needed_keys)
-        click.echo(f"ok: {count} keys were under older tenant keys, and are under the newest now")
+        line = f"ok: {count} keys were under older tenant keys, and are under the newest now"
+        tell(line, rewrapped=count)
         return
     if place.settings.keys is not None:
         raise click.ClickException("the keys stand in LAMO_KEYS: add the new key where it is made")
     with refusals():
         key_id = rotate(key_file(place.settings))
-    click.echo(
-        f"ok: {key_id} is the newest tenant key; start the service anew before the next step"
-    )
+    line = f"ok: {key_id} is the newest tenant key; start the service anew before the next step"
+    tell(line, key_id=key_id)
 
 
 def _whom(client: str | None, patient_id: str | None, everybody: bool) -> Whom | None:

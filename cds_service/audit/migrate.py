@@ -83,9 +83,10 @@ def check_head(connection: Connection) -> None:
     """Raise AuditFailure unless the tables are those of this release."""
     options = {"version_table": VERSION_TABLE}
     found = MigrationContext.configure(connection, opts=options).get_current_revision()
-    if found != _head():
+    needed = newest_revision()
+    if found != needed:
         raise AuditFailure(
-            f"the audit tables are at revision {found or 'none'}, this release needs {_head()}: "
+            f"the audit tables are at revision {found or 'none'}, this release needs {needed}: "
             "run `lamo-cds audit upgrade` as the owner of the tables (LAMO_DATABASE_OWNER_URL), or "
             "the release that fits the tables"
         )
@@ -189,7 +190,8 @@ def _connected(database_url: str) -> Iterator[Connection]:
 
 
 @cache
-def _head() -> str | None:
+def newest_revision() -> str | None:
+    """The revision whose tables this release needs."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 

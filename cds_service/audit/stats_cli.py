@@ -1,6 +1,5 @@
 """`lamo-cds audit stats`: what the log comes to."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -14,25 +13,22 @@ from cds_service.audit.place import Place, refusals
 from cds_service.audit.snapshot import snapshot
 from cds_service.audit.stats import count_all, tree_state
 from cds_service.audit.text import printable
+from cds_service.manners import Teller, json_option
 
 
 @click.command("stats")
 @since_option
 @until_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@json_option
 @click.pass_obj
-def stats(place: Place, since: datetime | None, until: datetime | None, as_json: bool) -> None:
+def stats(place: Place, since: datetime | None, until: datetime | None, tell: Teller) -> None:
     """Count events, cards and feedback, and tell stage times and the state of the tree."""
     with refusals():
         span = span_of(since, until)
         with snapshot(place.reader_url) as connection:
             counted = count_all(read_events(connection, span, None), span)
             told = {**counted.told(), "head": tree_state(connection, int(time.time() * 1000))}
-    if as_json:
-        click.echo(json.dumps(told, indent=2))
-        return
-    for line in _lines(told):
-        click.echo(line)
+    tell(*_lines(told), **told)
 
 
 def _lines(told: Mapping[str, Any], indent: str = "") -> Iterator[str]:

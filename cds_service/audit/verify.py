@@ -31,6 +31,7 @@ from cds_service.audit.tree import TILE_BITS, GrowingTree
 from cds_service.audit.unsequenced import MERGE_DELAY_S, unsequenced
 from cds_service.audit.vault import Vault
 from cds_service.keys.service import KeyService
+from cds_service.manners import Watch, unwatched
 
 READ_AT_ONCE = 2000  # rows
 TILES_AT_ONCE = 256
@@ -52,21 +53,24 @@ class Asked:
     keys: KeyService | None = None  # of the tenant; None: whether keys unwrap is not checked
 
 
-def verify_log(database_url: str, asked: Asked) -> Findings:
-    """Verify a log.
+def verify_log(database_url: str, asked: Asked, watch: Watch = unwatched) -> Findings:
+    """Verify a log, its stretches under a watch.
 
     Raises:
         AuditFailure: the database cannot be read.
     """
     with snapshot(database_url) as connection:
-        return _Verification(connection, asked, database_url).run()
+        return _Verification(connection, asked, database_url, watch).run()
 
 
 class _Verification:
     """One pass through the log."""
 
-    def __init__(self, connection: Connection, asked: Asked, database_url: str) -> None:
+    def __init__(
+        self, connection: Connection, asked: Asked, database_url: str, watch: Watch
+    ) -> None:
         self._connection, self._asked, self._url = connection, asked, database_url
+        self._watch = watch
         self._found = Findings()
         self._numbered = Numbered(self._found)
         self._rows = no_rows(connection)  # of the read model, as they should be
@@ -131,7 +135,8 @@ class _Verification:
         tree, tiles = GrowingTree(), _StoredTiles(self._connection, self._found)
         milestones.passed(tree)
         plan = self._stretches(milestones.not_before())
-        for checked in checked_stretches(self._connection, self._url, plan):
+        stretches = checked_stretches(self._connection, self._url, plan)
+        for checked in self._watch(stretches, "stretches of the log", len(plan)):
             self._found.take(checked.findings)
             for leaf in checked.hashes:
                 for tile in tree.append(leaf):

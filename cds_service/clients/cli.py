@@ -1,6 +1,5 @@
 """`lamo-cds clients`: who may call, and why some were refused."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cds_service.environment import read_settings
+from cds_service.manners import Teller, json_option
 from cds_service.refusing import refusing
 from cds_service.settings import Settings
 
@@ -69,8 +69,9 @@ def _members(command: Callable[..., None]) -> Callable[..., None]:
 @_keys_file
 @_members
 @_unchecked
+@json_option
 @_refusing
-def add(name: str, unchecked: bool, **members: Any) -> None:
+def add(name: str, unchecked: bool, tell: Teller, **members: Any) -> None:
     """Register the client NAME."""
     from cds_service.clients.client import client_from
 
@@ -79,38 +80,39 @@ def add(name: str, unchecked: bool, **members: Any) -> None:
         if client.jwks_url and not unchecked:
             _check_keys(settings, client.jwks_url)
         registry.add(client)
-        _say(f"{client.name} is registered", settings)
+        _say(tell, f"{client.name} is registered", settings, name=client.name)
     if client.certificate and not settings.certificate_header:
         click.echo("note: a certificate is read where LAMO_CERTIFICATE_HEADER is set", err=True)
 
 
 @clients.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@json_option
 @_refusing
-def list_command(as_json: bool) -> None:
+def list_command(tell: Teller) -> None:
     """List the registered clients, those of LAMO_CLIENTS_FILE too."""
     from cds_service.clients.registry import ClientRegistry
 
     with _engine() as (engine, settings):
         listed = ClientRegistry(engine, settings.clients_file).list_all()
     for one in listed:
-        click.echo(json.dumps(_as_json(one)) if as_json else _as_line(one))
-    if not listed and not as_json:
-        click.echo("no client is registered: see `lamo-cds clients add --help`")
+        tell(_as_line(one), **_as_json(one))
+    if not listed:
+        click.echo("no client is registered: see `lamo-cds clients add --help`", err=True)
 
 
 @clients.command("set")
 @click.argument("name")
 @_members
+@json_option
 @_refusing
-def set_command(name: str, **members: Any) -> None:
+def set_command(name: str, tell: Teller, **members: Any) -> None:
     """Replace what is registered of the client NAME; what is not named stays.
 
     An empty value takes a list away: `--tenant ''`.
     """
     with _changing() as (registry, settings):
         registry.change(name, **_told(members))
-        _say(f"{name} is changed", settings)
+        _say(tell, f"{name} is changed", settings, name=name)
 
 
 @clients.command()
@@ -118,8 +120,11 @@ def set_command(name: str, **members: Any) -> None:
 @_keys_url
 @_keys_file
 @_unchecked
+@json_option
 @_refusing
-def rotate(name: str, jwks_url: str | None, jwks: Path | None, unchecked: bool) -> None:
+def rotate(
+    name: str, jwks_url: str | None, jwks: Path | None, unchecked: bool, tell: Teller
+) -> None:
     """Replace the keys of the client NAME.
 
     A client with a JWK Set at a URL needs no command to rotate keys there: a new kid is looked up.
@@ -133,7 +138,7 @@ def rotate(name: str, jwks_url: str | None, jwks: Path | None, unchecked: bool) 
         if jwks_url and not unchecked:
             _check_keys(settings, jwks_url)
         registry.change(name, action="rotate-client-keys", jwks_url=jwks_url, jwks=keys)
-        _say(f"{name} has new keys", settings)
+        _say(tell, f"{name} has new keys", settings, name=name)
 
 
 @clients.command("app-key")
@@ -151,39 +156,42 @@ def app_key(file: Path) -> None:
 
 @clients.command()
 @click.argument("name")
+@json_option
 @_refusing
-def disable(name: str) -> None:
+def disable(name: str, tell: Teller) -> None:
     """Refuse the client NAME from now on."""
     with _changing() as (registry, settings):
         registry.set_disabled(name, disabled=True)
-        _say(f"{name} is disabled", settings)
+        _say(tell, f"{name} is disabled", settings, name=name, is_disabled=True)
 
 
 @clients.command()
 @click.argument("name")
+@json_option
 @_refusing
-def enable(name: str) -> None:
+def enable(name: str, tell: Teller) -> None:
     """Take calls of the disabled client NAME again."""
     with _changing() as (registry, settings):
         registry.set_disabled(name, disabled=False)
-        _say(f"{name} may call", settings)
+        _say(tell, f"{name} may call", settings, name=name, is_disabled=False)
 
 
 @clients.command()
 @click.argument("name")
+@json_option
 @_refusing
-def remove(name: str) -> None:
+def remove(name: str, tell: Teller) -> None:
     """Forget the client NAME."""
     with _changing() as (registry, settings):
         registry.remove(name)
-        _say(f"{name} is forgotten", settings)
+        _say(tell, f"{name} is forgotten", settings, name=name)
 
 
 @clients.command()
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@json_option
 @_refusing
-def refused(limit: int, as_json: bool) -> None:
+def refused(limit: int, tell: Teller) -> None:
     """Print why the last tokens were refused, by minute, client and reason."""
     from dataclasses import asdict
 
@@ -193,16 +201,14 @@ def refused(limit: int, as_json: bool) -> None:
     with _engine() as (engine, _):
         rows = RefusedTokens(engine).latest(limit)
     for row in rows:
-        if as_json:
-            click.echo(json.dumps(asdict(row)))
-            continue
         detail = f" ({printable(row.detail)})" if row.detail else ""
-        click.echo(
+        tell(
             f"{row.minute[:16]}Z  {row.client or 'nobody registered'}  {row.count} x "
-            f"{REASONS[row.reason]}{detail}  last request {row.request_id}"
+            f"{REASONS[row.reason]}{detail}  last request {row.request_id}",
+            **asdict(row),
         )
-    if not rows and not as_json:
-        click.echo("no token was refused in the last 30 days")
+    if not rows:
+        click.echo("no token was refused in the last 30 days", err=True)
 
 
 @contextmanager
@@ -246,12 +252,13 @@ def _told(members: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _say(done: str, settings: Settings) -> None:
+def _say(tell: Teller, done: str, settings: Settings, **members: Any) -> None:
     """Tell what was done, and in which database: another folder has another."""
     from sqlalchemy import make_url
 
     database = make_url(settings.database_url).render_as_string(hide_password=True)
-    click.echo(f"ok: {done} in {database}; services over it know within seconds")
+    line = f"ok: {done} in {database}; services over it know within seconds"
+    tell(line, **members, database=database)
 
 
 def _check_keys(settings: Settings, url: str) -> None:
@@ -269,7 +276,8 @@ def _check_keys(settings: Settings, url: str) -> None:
             f"the keys at {url} cannot be used: the server {failure}; mend it, "
             "or give --unchecked if it will be there later"
         ) from None
-    click.echo(f"found the keys {', '.join(f'{key.kid} ({key.algorithm})' for key in keys)}")
+    found = ", ".join(f"{key.kid} ({key.algorithm})" for key in keys)
+    click.echo(f"found the keys {found}", err=True)
 
 
 def _as_json(one: "Listed") -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """`lamo-cds doctor`: what stands in the way of an integration."""
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cds_service.manners import json_option
+from cds_service.manners import Teller, json_option
 from cds_service.refusing import refusing
 
 if TYPE_CHECKING:  # imports requests and SQLAlchemy, and help has to be instant
@@ -41,7 +40,7 @@ def _refusals() -> tuple[type[Exception], ...]:
 )
 @json_option
 @refusing(_refusals)
-def doctor(url: str, as_json: bool, **told: Any) -> None:
+def doctor(url: str, tell: Teller, **told: Any) -> None:
     """Look over the deployment at URL, as a CDS Client sees it, and say what to mend.
 
     It sends about 30 requests with a patient who is made up; a deployment of ours records its
@@ -54,8 +53,8 @@ def doctor(url: str, as_json: bool, **told: Any) -> None:
     counted: Counter[str] = Counter()
     for one in examine(visit):
         counted[one.finding.level] += 1
-        click.echo(_as_json(one) if as_json else _as_text(one))
-    if not as_json:
+        tell(_as_text(one), **_as_json(one))
+    if not tell.as_json:
         click.echo(
             f"\n{counted['fail']} failed, {counted['warn']} to look at, {counted['ok']} well, "
             f"{counted['n/a']} not looked at"
@@ -90,10 +89,10 @@ def _plan(url: str, told: dict[str, Any]) -> "Plan":
     )
 
 
-def _as_json(one: "Told") -> str:
+def _as_json(one: "Told") -> dict[str, str]:
     found = one.finding
     told = {"check": one.check, "level": found.level, "found": found.found, "mend": found.mend}
-    return json.dumps(told | {"link": one.link})
+    return told | {"link": one.link}
 
 
 def _as_text(one: "Told") -> str:

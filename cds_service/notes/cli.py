@@ -1,6 +1,5 @@
 """`lamo-cds notes`: reading notes ahead, forgetting what was kept, and trying a reader."""
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import click
 
 from cds_service.environment import read_settings
-from cds_service.manners import json_option
+from cds_service.manners import Teller, json_option
 from cds_service.refusing import refusing
 from cds_service.settings import Settings
 
@@ -58,7 +57,7 @@ _refusing = refusing(_refusals, _said)
 )
 @json_option
 @_refusing
-def warm(fhir_server: str, patients: Path, token_file: Path | None, as_json: bool) -> None:
+def warm(fhir_server: str, patients: Path, token_file: Path | None, tell: Teller) -> None:
     """Read the notes of a list of patients, so that their next hook finds them read.
 
     Reads what a hook would read of each patient, with the note model of the settings if there is
@@ -85,8 +84,7 @@ def warm(fhir_server: str, patients: Path, token_file: Path | None, as_json: boo
     for patient_id in ids:
         outcome = warm_patient(patient_id, server, tools)
         failed += outcome.is_failure
-        told = json.dumps({"patient": patient_id} | asdict(outcome))
-        click.echo(told if as_json else f"{patient_id}: {outcome}")
+        tell(f"{patient_id}: {outcome}", patient=patient_id, **asdict(outcome))
     if failed:
         raise click.ClickException(
             f"{failed} patients have notes that could not be read: see above"
@@ -99,8 +97,9 @@ def warm(fhir_server: str, patients: Path, token_file: Path | None, as_json: boo
     "--older-than", type=click.IntRange(min=1), help="Only those older than so many days."
 )
 @click.option("--all", "everything", is_flag=True, help="All of them.")
+@json_option
 @_refusing
-def forget(patient: str | None, older_than: int | None, everything: bool) -> None:
+def forget(patient: str | None, older_than: int | None, everything: bool, tell: Teller) -> None:
     """Delete kept digests of notes. The notes themselves are not touched."""
     if everything == (patient is not None or older_than is not None):
         raise click.UsageError("name --patient, --older-than or both, or else --all alone")
@@ -111,7 +110,8 @@ def forget(patient: str | None, older_than: int | None, everything: bool) -> Non
     store = _store(read_settings(), finds_patients=patient is not None)
     before = datetime.now(UTC) - timedelta(days=older_than) if older_than else None
     gone = store.forget(patient_id=patient, before=before, everything=everything)
-    click.echo(f"ok: {gone} digests are deleted, {store.count()} are left")
+    left = store.count()
+    tell(f"ok: {gone} digests are deleted, {left} are left", deleted=gone, left=left)
 
 
 @notes.command()
@@ -132,7 +132,7 @@ def read(file: Path, content_type: str) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @json_option
 @_refusing
-def evaluate(folder: Path, as_json: bool) -> None:
+def evaluate(folder: Path, tell: Teller) -> None:
     """Compare the reader of the settings with notes that people have read.
 
     FOLDER holds notes as *.txt, each with what a careful person finds in it as *.json beside it;
@@ -141,11 +141,7 @@ def evaluate(folder: Path, as_json: bool) -> None:
     from cds_service.notes.warming import evaluated
 
     found = evaluated(read_settings(), folder)
-    if as_json:
-        click.echo(json.dumps(found.to_json()))
-        return
-    for line in found.lines():
-        click.echo(line)
+    tell(*found.lines(), **found.to_json())
 
 
 def _store(settings: Settings, *, finds_patients: bool) -> Any:

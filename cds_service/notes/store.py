@@ -214,10 +214,13 @@ class DigestStore:
         with _reporting_failures(), self._engine.begin() as connection:
             return connection.execute(statement).rowcount
 
-    def count(self) -> int:
-        """How many digests there are, those that do not open included."""
+    def count(self, *, patient_id: str | None = None) -> int:
+        """How many digests there are, those that do not open included; or those of a patient."""
+        query = select(func.count(NoteDigestRow.note_key))
+        for condition in self._conditions(patient_id, None):
+            query = query.where(condition)
         with _reporting_failures(), self._reader.begin() as connection:
-            return connection.execute(select(func.count(NoteDigestRow.note_key))).scalar_one()
+            return connection.execute(query).scalar_one()
 
     def close(self) -> None:
         """Close all connections."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cds_service.environment import read_settings
-from cds_service.manners import json_option, watched
+from cds_service.manners import Teller, json_option, watched
 from cds_service.refusing import refusing
 from cds_service.settings import Settings
 
@@ -73,7 +72,7 @@ def score(
     retry_failed: bool,
     ray: str | None,
     actors: int,
-    as_json: bool,
+    tell: Teller,
 ) -> None:
     """Score everybody of a FHIR EXPORT (folders or NDJSON files): one JSON line a patient.
 
@@ -93,11 +92,9 @@ def score(
         check_scoring_server(settings, served_artifact(settings))
     tools, runner = _model(settings, ray, actors)
     outcome = score_population(population, tools, runner, partial(watched, label="patients"))
-    if as_json:
-        click.echo(json.dumps(_as_json(outcome)))
-    else:
-        _tell(outcome, out)
+    tell(*_lines(outcome, out), **_as_json(outcome))
     if not outcome.is_whole:
+        click.echo(f"not whole: see the counts above, or in {out}.run", err=True)
         raise SystemExit(NOT_WHOLE)
 
 
@@ -112,15 +109,12 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _tell(outcome: Outcome, out: Path) -> None:
-    for line in outcome.tally.lines():
-        click.echo(line)
-    click.echo(f"{outcome.done_before:>12,}  patients were done before")
+def _lines(outcome: Outcome, out: Path) -> Iterator[str]:
+    yield from outcome.tally.lines()
+    yield f"{outcome.done_before:>12,}  patients were done before"
     aside = f", see {out}.failed" if outcome.failed else ""
-    click.echo(f"{outcome.failed:>12,}  patients set aside{aside}")
-    click.echo(f"ok: {outcome.written} patients are in {out}")
-    if not outcome.is_whole:
-        click.echo(f"not whole: see the counts above, or in {out}.run", err=True)
+    yield f"{outcome.failed:>12,}  patients set aside{aside}"
+    yield f"ok: {outcome.written} patients are in {out}"
 
 
 def _model(settings: Settings, address: str | None, actors: int) -> tuple[Tools, Runner]:

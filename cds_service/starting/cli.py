@@ -1,19 +1,19 @@
 """`lamo-cds check` in a terminal."""
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from cds_service.environment import SettingsError, read_settings
+from cds_service.manners import Teller, json_option
 
 if TYPE_CHECKING:  # imports all that a start needs
     from cds_service.starting.check import Line
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def check(as_json: bool) -> None:
+@json_option
+def check(tell: Teller) -> None:
     """Tell what would stop `lamo-cds serve`, and what else is doubtful. Changes nothing."""
     from cds_service.starting.check import Line, look
 
@@ -23,7 +23,7 @@ def check(as_json: bool) -> None:
     except SettingsError as refused:
         lines = [Line(name="settings", verdict="fail", found=str(refused))]
     for line in lines:
-        click.echo(json.dumps(line.to_json()) if as_json else _told(line))
+        tell(_told(line), **line.to_json())
     if any(line.verdict == "fail" for line in lines):
         raise SystemExit(1)
 

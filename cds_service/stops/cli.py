@@ -1,10 +1,12 @@
 """`lamo-cds stop`, `resume` and `stops`: the stop switch in a terminal."""
 
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from cds_service.environment import read_settings
+from cds_service.manners import Teller, json_option
 from cds_service.refusing import refusing
 
 
@@ -24,25 +26,28 @@ _reason = click.option("--reason", required=True, help="Why; kept encrypted in t
 @_scope
 @_name
 @_reason
+@json_option
 @_refusing
-def stop(scope: Any, name: str, reason: str) -> None:
+def stop(scope: Any, name: str, reason: str, tell: Teller) -> None:
     """Switch a service or a rule off: it gives no cards from then on."""
-    _throw("stop", scope, name, reason)
+    _throw("stop", scope, name, reason, tell)
 
 
 @click.command()
 @_scope
 @_name
 @_reason
+@json_option
 @_refusing
-def resume(scope: Any, name: str, reason: str) -> None:
+def resume(scope: Any, name: str, reason: str, tell: Teller) -> None:
     """Switch a service or a rule on again."""
-    _throw("resume", scope, name, reason)
+    _throw("resume", scope, name, reason, tell)
 
 
 @click.command()
+@json_option
 @_refusing
-def stops() -> None:
+def stops(tell: Teller) -> None:
     """List what is switched off, since when and by whom."""
     from cds_service.audit.database import open_engine, reporting_failures
     from cds_service.audit.migrate import check_head
@@ -56,12 +61,13 @@ def stops() -> None:
     finally:
         engine.dispose()
     for one in found:
-        click.echo(f"{one.scope} {one.name}  since {one.since}  by {one.by_user}")
+        line = f"{one.scope} {one.name}  since {one.since}  by {one.by_user}"
+        tell(line, **asdict(one))
     if not found:
-        click.echo("nothing is switched off")
+        click.echo("nothing is switched off", err=True)
 
 
-def _throw(turn: Any, scope: Any, name: str, reason: str) -> None:
+def _throw(turn: Any, scope: Any, name: str, reason: str, tell: Teller) -> None:
     from cds_service.audit.administering import administering
     from cds_service.audit.entries import OPERATOR
     from cds_service.stops.switch import Switch, throw
@@ -70,4 +76,5 @@ def _throw(turn: Any, scope: Any, name: str, reason: str) -> None:
     with administering(read_settings()) as log:
         throw(switch, log, OPERATOR)
     done = {"stop": "switched off", "resume": "switched on again"}[turn]
-    click.echo(f"ok: {scope} {name} is {done}; running services know within two seconds")
+    line = f"ok: {scope} {name} is {done}; running services know within two seconds"
+    tell(line, scope=scope, name=name, is_stopped=turn == "stop")

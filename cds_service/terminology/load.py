@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import delete, insert
 
 from cds_service.audit.canonical import rfc3339
 from cds_service.audit.database import open_engine, reporting_failures
+from cds_service.manners import Watch, unwatched
 from cds_service.terminology.ingredients import IngredientGraph
 from cds_service.terminology.models import TABLES, CodeRow, ConceptRow, IngredientRow, ReleaseRow
-from cds_service.terminology.release import Concept, Progress, Release, ReleaseRefused
+from cds_service.terminology.release import Concept, Release, ReleaseRefused
 from fhir_mappings.code_lookup import ATC, NDC, RXNORM, ndc11
 
 BATCH = 5_000  # rows a statement
@@ -67,7 +68,7 @@ def write_content(
     version: str,
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    progress: Progress = lambda _table, _rows: None,
+    watch: Watch = unwatched,
 ) -> None:
     """Replace what is loaded, in one transaction: all of it, or nothing.
 
@@ -86,10 +87,13 @@ def write_content(
         with reporting_failures(), engine.begin() as connection:
             for table in TABLES:
                 connection.execute(delete(table))
-            _insert(connection, ConceptRow, _concept_rows(content), progress)
-            _insert(connection, IngredientRow, _ingredient_rows(content), progress)
-            _insert(connection, CodeRow, _code_rows(content), progress)
-            _insert(connection, ReleaseRow, [release], progress)
+            for table, rows, count in _tables(content):
+                batches = watch(
+                    _batches(rows), f"writing {table.__tablename__}", count // BATCH + 1
+                )
+                for batch in batches:
+                    connection.execute(insert(table), batch)
+            connection.execute(insert(ReleaseRow), release)
     finally:
         engine.dispose()
 
@@ -120,6 +124,13 @@ def _codes(
             yield NDC, readings[0], rxcui
 
 
+def _tables(content: Content) -> Iterator[tuple[Any, Iterable[Row], int]]:
+    """Each table with its rows, and how many they are."""
+    yield ConceptRow, _concept_rows(content), len(content.concepts)
+    yield IngredientRow, _ingredient_rows(content), sum(map(len, content.ingredients.values()))
+    yield CodeRow, _code_rows(content), len(content.codes)
+
+
 def _concept_rows(content: Content) -> Iterator[Row]:
     for one in content.concepts.values():
         yield {"rxcui": one.rxcui, "tty": one.tty, "name": one.name}
@@ -133,14 +144,6 @@ def _ingredient_rows(content: Content) -> Iterator[Row]:
 def _code_rows(content: Content) -> Iterator[Row]:
     for system, code, rxcui in sorted(content.codes):
         yield {"system": system, "code": code, "rxcui": rxcui}
-
-
-def _insert(connection: Connection, table: Any, rows: Iterable[Row], progress: Progress) -> None:
-    written = 0
-    for batch in _batches(rows):
-        connection.execute(insert(table), batch)
-        written += len(batch)
-        progress(table.__tablename__, written)
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -1,4 +1,4 @@
-"""Reading an RxNorm release: its three files as values, a line at a time.
+"""Reading an RxNorm release: its three files as values, a block of lines at a time.
 
     RXNCONSO.RRF   names of concepts       RXCUI ... SAB|TTY|CODE|STR ... SUPPRESS
     RXNREL.RRF     relations of concepts   RXCUI2 has the relation RELA to RXCUI1
@@ -8,17 +8,19 @@ Every line ends in "|". What a file holds beside these rows is passed over; a li
 is refused, since a release that was cut short would silently lose drugs.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
+
+from cds_service.manners import Watch, unwatched
 
 SOURCE = "RXNORM"
 TERM_TYPES = frozenset("IN PIN MIN SCD SBD SCDC BN BPCK GPCK".split())
 ATC_SOURCE = "ATC"
-_LINES_A_STEP = 200_000
+_BLOCK = 1 << 20  # bytes of whole lines that are read at once
 _MAX_CODE = 16  # characters: RxNorm's codes have 8, NDCs 11
-
-Progress = Callable[[str, int], None]  # a file, and how many lines of it are read
 
 
 class ReleaseRefused(Exception):  # noqa: N818 - a situation, named as such
@@ -49,7 +51,7 @@ class Release:
     """A folder with the files of a release."""
 
     folder: Path
-    progress: Progress = lambda _file, _lines: None
+    watch: Watch = unwatched
 
     @property
     def version(self) -> str:
@@ -83,11 +85,11 @@ class Release:
 
     def _rows(self, name: str, columns: int) -> Iterator[list[str]]:
         path = self._path(name)
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
+        with path.open("rb") as file:
+            blocks = iter(partial(file.readlines, _BLOCK), [])
+            watched = self.watch(blocks, f"reading {name}", path.stat().st_size // _BLOCK + 1)
+            for number, line in enumerate(chain.from_iterable(watched), 1):
                 yield _row(path, number, line, columns)
-                if number % _LINES_A_STEP == 0:
-                    self.progress(name, number)
 
     def _path(self, name: str) -> Path:
         for path in (self.folder / name, self.folder / "rrf" / name):

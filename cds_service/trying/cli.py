@@ -1,19 +1,18 @@
 """`lamo-cds demo`, `sandbox tour` and `sandbox replay`: hook calls, and their cards to read."""
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cds_service.manners import json_option
+from cds_service.manners import Teller, json_option
 from cds_service.refusing import refusing
 
 if TYPE_CHECKING:  # imports requests, and help has to be instant
     from cds_service.trying.replay import Replayed
     from cds_service.trying.service import CdsService
-    from cds_service.trying.tour import Stop
+    from cds_service.trying.tour import Stop, Stopped
 
 _url = click.option(
     "--url", default="http://127.0.0.1:8080", show_default=True, help="Base URL of the service."
@@ -30,15 +29,16 @@ def _refusals() -> tuple[type[Exception], ...]:
 @click.command()
 @_url
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
 @refusing(_refusals)
-def demo(url: str, file: Path) -> None:
+def demo(url: str, file: Path, tell: Teller) -> None:
     """Post the hook call in FILE and print its cards."""
     from cds_service.trying.replay import recordings_in
 
     service, find = _open(url)
     for recording in recordings_in(file):
         replayed = _replayed(recording, service, find)
-        _tell(replayed)
+        _tell(replayed, tell)
         if replayed.answer.status != 200:
             raise SystemExit(1)
 
@@ -55,7 +55,7 @@ def demo(url: str, file: Path) -> None:
 @click.option("--patients-only", is_flag=True, help="Leave the examples out.")
 @json_option
 @refusing(_refusals)
-def tour(url: str, examples: Path, patients_only: bool, as_json: bool) -> None:
+def tour(url: str, examples: Path, patients_only: bool, tell: Teller) -> None:
     """Fire the examples and the sandbox's patients, and check that their cards come.
 
     It takes a service in sandbox mode with the bundled model and the shipped card policy.
@@ -65,7 +65,7 @@ def tour(url: str, examples: Path, patients_only: bool, as_json: bool) -> None:
     service, find = _open(url)
     stops = [] if patients_only else list(example_stops(examples))
     stops += patient_stops(service.services())
-    if not _visit_all(stops, service, find, as_json=as_json):
+    if not _visit_all(stops, service, find, tell):
         raise SystemExit(1)
 
 
@@ -82,7 +82,7 @@ def tour(url: str, examples: Path, patients_only: bool, as_json: bool) -> None:
 @json_option
 @refusing(_refusals)
 def replay(
-    url: str, recording: Path, fhir_base: str | None, folder: Path | None, as_json: bool
+    url: str, recording: Path, fhir_base: str | None, folder: Path | None, tell: Teller
 ) -> None:
     """Post a recorded hook call, or every one of a folder, with a hookInstance of its own.
 
@@ -98,10 +98,7 @@ def replay(
         is_ok = is_ok and replayed.is_ok
         if folder is not None:
             record(replayed, folder)
-        if as_json:
-            click.echo(json.dumps(replayed.to_json()))
-        else:
-            _tell(replayed)
+        _tell(replayed, tell)
     if not is_ok:
         raise SystemExit(1)
 
@@ -124,38 +121,45 @@ def _replayed(
     return replay(recording, service, find, fhir_base=fhir)
 
 
-def _tell(replayed: "Replayed") -> None:
-    from cds_service.trying.story import print_cards
+def _tell(replayed: "Replayed", tell: Teller) -> None:
+    tell(*_lines(replayed), **replayed.to_json())
+    answer = replayed.answer
+    if answer.status != 200:
+        click.echo(f"Error: {answer.diagnostics or 'refused without a reason'}", err=True)
+
+
+def _lines(replayed: "Replayed") -> Iterator[str]:
+    from cds_service.trying.story import card_lines
 
     answer = replayed.answer
     head = f"{replayed.recording.name} -> {replayed.service_id}: {answer.status}"
-    click.echo(f"{head}, {answer.ms:.0f} ms")
+    yield f"{head}, {answer.ms:.0f} ms"
     if answer.status == 200:
-        print_cards(answer.cards)
-    else:
-        click.echo(f"Error: {answer.diagnostics or 'refused without a reason'}", err=True)
+        yield from card_lines(answer.cards)
     for difference in replayed.differences:
-        click.echo(click.style("differs: ", fg="yellow") + difference)
+        yield click.style("differs: ", fg="yellow") + difference
 
 
 def _visit_all(
-    stops: "Iterable[Stop]", service: "CdsService", find: Callable[[str], str], *, as_json: bool
+    stops: "Iterable[Stop]", service: "CdsService", find: Callable[[str], str], tell: Teller
 ) -> bool:
     """Whether every stop showed what it is there to show."""
-    from cds_service.trying.story import headline
     from cds_service.trying.tour import visit
 
     seen = [visit(stop, service, find) for stop in stops]
     for number, one in enumerate(seen, start=1):
-        if as_json:
-            click.echo(json.dumps(one.to_json()))
-            continue
-        click.echo(f"\n{number}. {click.style(one.stop.title, bold=True)}  {one.stop.shows}")
-        for card in one.answer.cards:
-            click.echo(f"   {headline(card)}")
-        mark = click.style("ok", fg="green") if one.is_ok else click.style("not so", fg="red")
-        click.echo(f"   {mark}: {one.verdict} ({one.answer.ms:.0f} ms)")
+        tell(*_of_stop(number, one), **one.to_json())
     good = sum(one.is_ok for one in seen)
-    if not as_json:
+    if not tell.as_json:
         click.echo(f"\n{good} of {len(seen)} stops are as they have to be")
     return good == len(seen)
+
+
+def _of_stop(number: int, one: "Stopped") -> Iterator[str]:
+    from cds_service.trying.story import headline
+
+    yield f"\n{number}. {click.style(one.stop.title, bold=True)}  {one.stop.shows}"
+    for card in one.answer.cards:
+        yield f"   {headline(card)}"
+    mark = click.style("ok", fg="green") if one.is_ok else click.style("not so", fg="red")
+    yield f"   {mark}: {one.verdict} ({one.answer.ms:.0f} ms)"

@@ -1,6 +1,6 @@
 """Cards for a person to read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
@@ -10,17 +10,17 @@ from cds_service.trying.service import plain
 COLOURS = {"critical": "red", "warning": "yellow", "info": "blue"}
 
 
-def print_cards(cards: list[dict[str, Any]]) -> None:
-    """Print cards; colours only reach a terminal."""
+def card_lines(cards: list[dict[str, Any]]) -> Iterator[str]:
+    """Cards in words, with colours."""
     if not cards:
-        click.echo("No cards: everything was checked and nothing was found.")
+        yield "No cards: everything was checked and nothing was found."
     for number, card in enumerate(cards, start=1):
-        click.echo(f"\n{number}. {headline(card)}")
+        yield f"\n{number}. {headline(card)}"
         for line in plain(card.get("detail", ""), keep_lines=True).splitlines():
-            click.echo(f"   {line}")
+            yield f"   {line}"
         for suggestion in card.get("suggestions", ()):
-            click.echo(f"   -> {plain(suggestion['label'])}")
-        click.echo(f"   source: {plain(card['source']['label'])}")
+            yield f"   -> {plain(suggestion['label'])}"
+        yield f"   source: {plain(card['source']['label'])}"
 
 
 def headline(card: dict[str, Any]) -> str:

@@ -3,11 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from cds_service.cli import main
-from cds_service.trying.story import print_cards
+from cds_service.trying.story import card_lines
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CARD = {
@@ -81,11 +82,10 @@ def test_the_demo_says_how_to_start_a_service_that_is_not_there() -> None:
     assert "lamo-cds serve" in result.output
 
 
-def test_cards_are_printed_readably(capsys: pytest.CaptureFixture[str]) -> None:
-    print_cards([CARD])
-    printed = capsys.readouterr().out
-    assert "1. CRITICAL  Allergy[2J" in printed
-    assert "   line two\n   -> Stop it\n   source: LAMO" in printed
+def test_cards_are_told_readably() -> None:
+    told = click.unstyle("\n".join(card_lines([CARD])))
+    assert "1. CRITICAL  Allergy[2J" in told
+    assert "   line two\n   -> Stop it\n   source: LAMO" in told
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.json")), ids=lambda file: str(file.stem))

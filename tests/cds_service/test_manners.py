@@ -1,16 +1,57 @@
 """What all commands have in common, and the page that lists them."""
 
+import json
 from pathlib import Path
 
-import click
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from cds_service.cli import main
-from cds_service.docs_commands import commands, renewed, table
+from cds_service.docs_commands import WITHOUT_JSON, commands, renewed, table
 from cds_service.manners import watched
 
+REPORTING = [  # in this order, over one folder: how many lines of JSON
+    ("audit upgrade", 1),
+    ("accounts list", 0),
+    ("accounts add anna --role administrator", 1),
+    ("accounts add jo --role reviewer", 1),
+    ("accounts roles jo --role compliance", 1),
+    ("accounts reset jo", 1),
+    ("accounts disable jo", 1),
+    ("accounts enable jo", 1),
+    ("accounts list", 2),
+    ("stop rule allergy --reason a", 1),
+    ("stops", 1),
+    ("resume rule allergy --reason a", 1),
+    ("stops", 0),
+    ("audit hold add --all", 1),
+    ("audit hold list", 1),
+    ("audit hold remove --all", 1),
+    ("audit purge --dry-run", 1),
+    ("audit purge --yes", 1),
+    ("audit sequence --once", 1),
+    ("audit key", 1),
+    ("audit verify", 1),
+    ("audit list", 10),
+    ("audit stats", 1),
+    ("audit reindex", 1),
+    ("audit rotate-key", 1),
+    ("audit rotate-keys --new-key", 1),
+    ("audit rotate-keys", 1),
+    ("audit export --out {folder}/bundle", 1),
+    ("notes forget --all", 1),
+    ("terminology status", 0),
+    ("clients list", 0),
+    ("clients refused", 0),
+    ("synthesize --patients 1 --out {folder}/visits", 1),
+    ("model list", 1),
+]
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
+
+
+def run(folder: Path, line: str) -> Result:
+    words = [word.format(folder=folder) for word in line.split()]
+    return CliRunner().invoke(main, [*words, "--json"], env={"VAR_DIR": str(folder)})
 
 
 @pytest.mark.parametrize(
@@ -79,11 +120,18 @@ def test_every_command_says_what_it_does() -> None:
     assert [path for path, command in found if not command.help] == []
 
 
-def test_json_has_one_name_everywhere() -> None:
-    options = [
-        (path, one.name)
+def test_every_command_that_reports_has_json_in_the_one_way() -> None:
+    found = {
+        path: [one.name for one in command.params if "--json" in one.opts]
         for path, command in commands()
-        for one in command.params
-        if isinstance(one, click.Option) and "--json" in one.opts
-    ]
-    assert [path for path, name in options if name != "as_json"] == []
+    }
+    assert sorted(path for path, names in found.items() if not names) == sorted(WITHOUT_JSON)
+    assert {path: names for path, names in found.items() if names not in ([], ["tell"])} == {}
+
+
+def test_json_is_one_object_a_line_and_all_of_standard_output(tmp_path: Path) -> None:
+    for line, count in REPORTING:
+        result = run(tmp_path, line)
+        assert result.exit_code == 0, f"{line}: {result.output}"
+        told = [json.loads(one) for one in result.stdout.splitlines()]
+        assert [type(one) for one in told] == [dict] * count, line

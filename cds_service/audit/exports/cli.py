@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +19,7 @@ from cds_service.audit.ids import new_event_id
 from cds_service.audit.log import AuditLog
 from cds_service.audit.place import Place, refusals
 from cds_service.keys.service import NotOpened
+from cds_service.manners import Teller, json_option
 from cds_service.refusing import refusing
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -43,9 +45,10 @@ until_option = click.option("--until", type=DAY, help="Only events up to this da
 @click.option("--purpose", help="What it is for; kept in the audit log, encrypted.")
 @in_folder
 @with_key
+@json_option
 @click.pass_obj
 @refusing(lambda: (NotOpened, OSError))
-def export(place: Place, out: Path, purpose: str | None, **asked: Any) -> None:
+def export(place: Place, out: Path, purpose: str | None, tell: Teller, **asked: Any) -> None:
     """Write a file for auditors and other tools. That it was taken is an event itself."""
     folder = asked["var_dir"] or place.settings.var_dir
     with refusals():
@@ -61,9 +64,12 @@ def export(place: Place, out: Path, purpose: str | None, **asked: Any) -> None:
         with _handed_out(out) as file:
             written = exporter.write(wanted, file)
             _record(place, wanted, written, purpose)
-    click.echo(f"ok: {written.rows} rows are in {out}, SHA-256 {written.sha256}")
+    lines = [f"ok: {written.rows} rows are in {out}, SHA-256 {written.sha256}"]
+    members = {"file": str(out), **asdict(written)}
     if wanted.form == "bundle":
-        click.echo(f"the log's first key is {exporter.first_key()}")
+        members["first_key"] = exporter.first_key()
+        lines.append(f"the log's first key is {members['first_key']}")
+    tell(*lines, **members)
 
 
 _WANTED = ("form", "since", "until", "event_ids", "with_patients")

@@ -7,6 +7,7 @@ from cds_service.audit.place import Place
 from cds_service.audit.read_model.follower import TIMEOUT_S, follow_all
 from cds_service.audit.read_model.following import clear
 from cds_service.audit.read_model.registry import PROJECTIONS
+from cds_service.manners import Teller, json_option
 from cds_service.refusing import refusing
 
 
@@ -14,9 +15,10 @@ from cds_service.refusing import refusing
 @click.argument(
     "name", required=False, type=click.Choice([projection.name for projection in PROJECTIONS])
 )
+@json_option
 @click.pass_obj
 @refusing(tuple)
-def reindex(place: Place, name: str | None) -> None:
+def reindex(place: Place, name: str | None, tell: Teller) -> None:
     """Clear what pages search and count in, and derive it anew from the events.
 
     The service may run; until this is done its pages find less.
@@ -30,4 +32,5 @@ def reindex(place: Place, name: str | None) -> None:
     finally:
         engine.dispose()
     seen = follow_all(place.sequencer_url, asked)
-    click.echo(f"ok: {', '.join(one.name for one in asked)} derived anew from {seen} events")
+    names = [one.name for one in asked]
+    tell(f"ok: {', '.join(names)} derived anew from {seen} events", derived=names, events=seen)

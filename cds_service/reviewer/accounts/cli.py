@@ -1,6 +1,5 @@
 """`lamo-cds accounts`: who may sign in to /review, from a shell of the service's host."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cds_service.environment import read_settings
+from cds_service.manners import Teller, json_option
 from cds_service.refusing import refusing
 from cds_service.reviewer.roles import ROLES
 
@@ -43,71 +43,75 @@ _roles = click.option(
 @accounts.command()
 @click.argument("name")
 @_roles
+@json_option
 @_refusing
-def add(name: str, roles: tuple[str, ...]) -> None:
+def add(name: str, roles: tuple[str, ...], tell: Teller) -> None:
     """Make the account NAME, and print its one-time password this once."""
     from cds_service.reviewer.accounts.account import checked_roles
 
     with _opened() as desk:
         password = desk.administration.add(name, checked_roles(roles), _operator())
-    _hand_over(f"{name} may sign in", password)
+    _hand_over(tell, f"{name} may sign in", name, password)
 
 
 @accounts.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@json_option
 @_refusing
-def list_command(as_json: bool) -> None:
+def list_command(tell: Teller) -> None:
     """List the accounts with their roles."""
     with _opened() as desk:
         listed = desk.register.list_all()
     for one in listed:
-        told = asdict(one) | {"roles": sorted(one.roles)}
-        click.echo(json.dumps(told) if as_json else _as_line(one))
-    if not listed and not as_json:
-        click.echo("there is no account: see `lamo-cds accounts add --help`")
+        tell(_as_line(one), **asdict(one) | {"roles": sorted(one.roles)})
+    if not listed:
+        click.echo("there is no account: see `lamo-cds accounts add --help`", err=True)
 
 
 @accounts.command()
 @click.argument("name")
+@json_option
 @_refusing
-def reset(name: str) -> None:
+def reset(name: str, tell: Teller) -> None:
     """Give NAME a one-time password, and forget its second factor."""
     with _opened() as desk:
         password = desk.administration.reset(name, _operator(), with_factor=True)
-    _hand_over(f"{name} starts anew", password)
+    _hand_over(tell, f"{name} starts anew", name, password)
 
 
 @accounts.command()
 @click.argument("name")
+@json_option
 @_refusing
-def disable(name: str) -> None:
+def disable(name: str, tell: Teller) -> None:
     """Let nobody sign in as NAME from now on; its sessions end."""
     with _opened() as desk:
         desk.administration.disable(name, _operator())
-    click.echo(f"ok: {name} is disabled")
+    tell(f"ok: {name} is disabled", name=name, is_disabled=True)
 
 
 @accounts.command()
 @click.argument("name")
+@json_option
 @_refusing
-def enable(name: str) -> None:
+def enable(name: str, tell: Teller) -> None:
     """Let NAME sign in again."""
     with _opened() as desk:
         desk.administration.enable(name, _operator())
-    click.echo(f"ok: {name} may sign in")
+    tell(f"ok: {name} may sign in", name=name, is_disabled=False)
 
 
 @accounts.command("roles")
 @click.argument("name")
 @_roles
+@json_option
 @_refusing
-def roles_command(name: str, roles: tuple[str, ...]) -> None:
+def roles_command(name: str, roles: tuple[str, ...], tell: Teller) -> None:
     """Replace the roles of NAME; its sessions end."""
     from cds_service.reviewer.accounts.account import checked_roles
 
     with _opened() as desk:
         desk.administration.set_roles(name, checked_roles(roles), _operator())
-    click.echo(f"ok: {name} is {' and '.join(roles)}")
+    tell(f"ok: {name} is {' and '.join(roles)}", name=name, roles=sorted(set(roles)))
 
 
 @contextmanager
@@ -138,9 +142,13 @@ def _operator() -> "By":
     return By(user=OPERATOR, request_id=None)
 
 
-def _hand_over(done: str, password: str) -> None:
-    click.echo(f"ok: {done}; hand over this one-time password, good for 72 hours, shown this once:")
-    click.echo(password)
+def _hand_over(tell: Teller, done: str, name: str, password: str) -> None:
+    tell(
+        f"ok: {done}; hand over this one-time password, good for 72 hours, shown this once:",
+        password,
+        name=name,
+        one_time_password=password,
+    )
 
 
 def _as_line(one: "Account") -> str:

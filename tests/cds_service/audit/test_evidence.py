@@ -185,10 +185,10 @@ def test_a_receipt_needs_the_key(tmp_path: Path) -> None:
 
 
 def test_every_kind_of_tampering_is_caught(filled: str, var_dir: Path) -> None:
-    result = run(filled, var_dir, "drill")
-    lines = [line for line in result.output.splitlines() if line.startswith("caught")]
-    assert (result.exit_code, len(lines)) == (0, len(FORGERIES) + 1), result.output
-    assert len(lines) >= 12
+    result = run(filled, var_dir, "drill", "--json")
+    told = [json.loads(line)["outcome"] for line in result.stdout.splitlines()]
+    assert (result.exit_code, told) == (0, ["caught"] * (len(FORGERIES) + 1)), result.output
+    assert len(told) >= 12
 
 
 def test_erasing_and_purging_change_nothing_that_was_signed(

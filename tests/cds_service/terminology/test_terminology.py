@@ -3,9 +3,10 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -140,11 +141,16 @@ def test_rows_are_written_in_batches(
     audit_url: str, content: Content, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loading, "BATCH", 4)
-    said: list[tuple[str, int]] = []
-    write_content(audit_url, content, "x", progress=lambda *step: said.append(step))
+    seen: dict[str, tuple[int, list[int]]] = {}
 
-    concepts = [count for name, count in said if name == "terminology_concept"]
-    assert concepts == [4, 8, 12, 15]
+    def watch(things: Iterable[Any], label: str, length: int) -> Iterable[Any]:
+        batches = list(things)
+        seen[label] = length, [len(batch) for batch in batches]
+        return batches
+
+    write_content(audit_url, content, "x", watch=watch)
+
+    assert seen["writing terminology_concept"] == (4, [4, 4, 4, 3])
 
 
 def test_the_formulary_asks_it_for_codes_that_it_lacks(known: Terminology) -> None:

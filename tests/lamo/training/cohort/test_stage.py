@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from cds_service.cohort_cli import cohort
 from lamo.exports.errors import CohortError
 from lamo.exports.files import sha256_of
-from lamo.training.cohort.cli import cohort
 from lamo.training.cohort.config import CohortConfig
 from lamo.training.cohort.rules import EVERY_VISIT
 from lamo.training.cohort.splits import PARTS, SplitPlan

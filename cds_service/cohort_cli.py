@@ -1,10 +1,12 @@
 """`lamo-cds train cohort`: read a source into visits, and split visits."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
+from cds_service.manners import Teller, json_option
 from lamo.exports.errors import CohortError
 from lamo.training.cohort.config import CohortConfig
 from lamo.training.cohort.drugs import DrugBankFiles
@@ -56,7 +58,8 @@ def cohort() -> None:
 @_SPLIT
 @_SEEDS
 @_BOUNDS
-def run(source: Source, folders: tuple[Path, ...], out: Path, **options: Any) -> None:
+@json_option
+def run(source: Source, folders: tuple[Path, ...], out: Path, tell: Teller, **options: Any) -> None:
     """Read SOURCE from FOLDERS into visits, and split them."""
     config = CohortConfig(
         source=source,
@@ -74,8 +77,9 @@ def run(source: Source, folders: tuple[Path, ...], out: Path, **options: Any) ->
     except CohortError as error:
         raise click.ClickException(str(error)) from None
     for manifest in manifests:
-        _tell(manifest)
-    click.echo(f"ok: the cohort is in {out}")
+        tell(*_lines(manifest), **_as_json(manifest))
+    if not tell.as_json:
+        click.echo(f"ok: the cohort is in {out}")
 
 
 @cohort.command()
@@ -83,16 +87,22 @@ def run(source: Source, folders: tuple[Path, ...], out: Path, **options: Any) ->
 @_SPLIT
 @_SEEDS
 @_BOUNDS
+@json_option
 def split(
-    folder: Path, splits: list[How], seeds: list[int], bounds: tuple[str, str] | None
+    folder: Path,
+    splits: list[How],
+    seeds: list[int],
+    bounds: tuple[str, str] | None,
+    tell: Teller,
 ) -> None:
     """Split the visits of FOLDER, which `run` has made, in another way."""
     for plan in _plans(splits, seeds, bounds):
         try:
-            _tell(split_stage(folder, plan))
+            manifest = split_stage(folder, plan)
         except (CohortError, VisitUnreadable) as error:
             raise click.ClickException(str(error)) from None
-        click.echo(f"ok: the split is in {folder / plan.name}")
+        line = f"ok: the split is in {folder / plan.name}"
+        tell(*_lines(manifest), line, **_as_json(manifest))
 
 
 def _plans(
@@ -106,9 +116,18 @@ def _drugbank(files: tuple[Path, Path] | None) -> DrugBankFiles | None:
     return DrugBankFiles(ndc_map=files[0], info=files[1]) if files else None
 
 
-def _tell(manifest: Manifest) -> None:
-    click.echo(manifest.stage)
+def _as_json(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "stage": manifest.stage,
+        "seed": manifest.seed,
+        "counts": dict(manifest.counts),
+        "dropped": dict(manifest.dropped),
+    }
+
+
+def _lines(manifest: Manifest) -> Iterator[str]:
+    yield manifest.stage
     for what, number in manifest.counts.items():
-        click.echo(f"{number:>12,}  {what}")
+        yield f"{number:>12,}  {what}"
     for reason, number in manifest.dropped.items():
-        click.echo(f"{number:>12,}  dropped: {reason}")
+        yield f"{number:>12,}  dropped: {reason}"
