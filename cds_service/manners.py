@@ -81,7 +81,8 @@ def _in_one_line() -> Iterator[None]:
         raise
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "lamo-cds"
-        raise _Mistyped(f"{_flat(error.format_message())} See `{path} --help`.") from None
+        told = _flat(error.format_message()).removesuffix(".")
+        raise _Mistyped(f"{told}. See `{path} --help`.") from None
     except OSError as error:
         if error.filename is None:  # no file that a person could mend
             raise

@@ -34,7 +34,7 @@ def erase_patient(place: Place, client: str, patient_id: str, yes: bool, tell: T
     ):
         if not yes:
             kept = keeper.erasable(whom, lambda one: store.count(patient_id=one))
-            asked = f"{_told(kept)} of this patient would be lost for good. Go on?"
+            asked = f"Cards, scores and feedback of this patient are lost ({_told(kept)}). Go on?"
             click.confirm(asked, abort=True, err=True)
         gone = keeper.erase(whom, lambda one: store.forget(patient_id=one))
     line = f"ok: {_told(gone)} are deleted; the events stay, and tell nothing of the patient"
@@ -165,9 +165,13 @@ def _whom(client: str | None, patient_id: str | None, everybody: bool) -> Whom |
 
 
 def _told(gone: Gone) -> str:
-    return (
-        f"{gone.payloads} payloads, {gone.patients} keys of patients, {gone.periods} keys of "
-        f"months, {gone.note_digests} digests of notes"
+    more = {
+        "keys of patients": gone.patients,
+        "keys of months": gone.periods,
+        "digests of notes": gone.note_digests,
+    }
+    return ", ".join(
+        [f"{gone.payloads} payloads", *(f"{count} {what}" for what, count in more.items() if count)]
     )
 
 

@@ -118,13 +118,25 @@ def test_a_patient_is_found_held_and_erased_by_the_typed_id(
     assert len(run(audit_url, "hold", "list").output.splitlines()) == 1
     assert run(audit_url, "hold", "remove", *PATIENT).output == "ok: it is held no more\n"
 
-    asked = CliRunner().invoke(
-        audit, ["--database-url", audit_url, "erase-patient", *PATIENT], input="n\n"
-    )
-    assert asked.exit_code == 1
     assert "ok: 1 payloads, 1 keys" in run(audit_url, "erase-patient", *PATIENT, "--yes").output
     assert "nothing is kept" in run(audit_url, "erase-patient", *PATIENT, "--yes").output
     assert "the patient was erased" in run(audit_url, "show", entry.event_id).stderr
+
+
+def test_an_erasure_looks_first_and_asks_then(audit_log: AuditLog, audit_url: str) -> None:
+    typed = ["--database-url", audit_url, "erase-patient", *PATIENT, "--json"]
+    unknown = CliRunner().invoke(audit, typed, input="y\n")
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    assert unknown.stderr.startswith("Error: nothing is kept of this patient")  # and is not asked
+
+    audit_log.append_decision(entry := decision())
+    refused = CliRunner().invoke(audit, typed, input="n\n")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "(1 payloads, 1 keys of patients). Go on?" in refused.stderr
+    assert audit_log.find_event(entry.event_id).protected == "open"
+
+    done = CliRunner().invoke(audit, typed, input="y\n")
+    assert json.loads(done.stdout)["payloads"] == 1
 
 
 def test_what_has_expired_is_counted_and_purged(audit_log: AuditLog, audit_url: str) -> None:
