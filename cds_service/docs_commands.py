@@ -15,6 +15,7 @@ BEGIN, END = "<!-- commands: begin -->", "<!-- commands: end -->"
 # every other command reports what it found or did, and has --json
 WITHOUT_JSON: Mapping[str, str] = {
     "lamo-cds audit prove": "what it prints is JSON",
+    "lamo-cds clients app-key": "what it prints is JSON",
     "lamo-cds completion": "what it prints is a script",
     "lamo-cds notes read": "what it prints is JSON",
     "lamo-cds sandbox serve": "it runs until it is stopped",

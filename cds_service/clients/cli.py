@@ -1,5 +1,6 @@
 """`lamo-cds clients`: who may call, and why some were refused."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
