@@ -20,6 +20,15 @@ ACCEPTED = "sqlite:///path/to/audit.db or postgresql+psycopg://user:password@hos
 # every statement is a transaction: one round trip, and nothing to undo when a connection goes back
 _SINGLE: Mapping[str, Any] = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
 
+# what to do about the failures that an operator meets first
+_ADVICE: Mapping[tuple[str, str], str] = {
+    ("OperationalError", "without a code"): "it cannot be reached, or refuses the login; see that "
+    "it is up, and the host, port, name, user and password of its URL",
+    ("InsufficientPrivilege", "42501"): "this login may not; name one that may in "
+    "LAMO_DATABASE_READER_URL, LAMO_DATABASE_SEQUENCER_URL or LAMO_DATABASE_OWNER_URL",
+}
+_ANY_OTHER = "see that it is there, up, upgraded and may be written"
+
 
 def open_engine(
     database_url: str,
@@ -58,6 +67,15 @@ def open_engine(
         f"the audit log cannot be kept in {url.get_backend_name()}: "
         f"set the database URL to {ACCEPTED}"
     )
+
+
+def _refuse_other_encodings(connection: Any, _record: object) -> None:
+    found = connection.info.parameter_status("server_encoding")
+    if found != "UTF8":
+        raise AuditFailure(
+            f"the audit database has the encoding {found}, wanted UTF8: make another with "
+            "CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _on_connect(engine: Engine, statement: str) -> None:
@@ -146,6 +164,7 @@ def _open_postgresql(url: URL, timeout_s: float, options: Mapping[str, Any]) -> 
             connection.execute(f"SET {setting} = {round(timeout_s * 1000)}")
         connection.commit()
 
+    event.listen(engine, "connect", _refuse_other_encodings, insert=True)  # before SQLAlchemy asks
     event.listen(engine, "connect", bound_waits)
     event.listen(engine, "checkout", _refuse_closed)
     return engine
@@ -228,7 +247,5 @@ def _describe(error: SQLAlchemyError) -> str:
     orig = error.orig if isinstance(error, DBAPIError) else None
     codes = (getattr(orig, name, None) for name in ("sqlite_errorname", "sqlstate"))
     code = next((code for code in codes if code), "without a code")
-    return (
-        f"the audit database gave {type(orig or error).__name__} ({code}): "
-        "see that it is there, up, upgraded and may be written"
-    )
+    name = type(orig or error).__name__
+    return f"the audit database gave {name} ({code}): {_ADVICE.get((name, code), _ANY_OTHER)}"

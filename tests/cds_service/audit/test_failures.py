@@ -13,7 +13,7 @@ from cds_service.errors import AuditUnavailable
 from cds_service.keys.file_keys import FileKeys
 from cds_service.keys.ring import new_ring
 from tests.cds_service.audit.test_entries import decision, feedback
-from tests.cds_service.postgres import new_server
+from tests.cds_service.postgres import PostgresServer, new_server
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
 KEYS = FileKeys(new_ring())
@@ -117,6 +117,20 @@ def test_a_stopped_server_takes_no_decision_and_a_restarted_one_does() -> None:
     assert log.find_event(entry.event_id).summary.card_count == 2
     log.close()
     server.remove()
+
+
+def test_a_database_of_another_encoding_is_refused(postgres_server: PostgresServer) -> None:
+    options = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    with pytest.raises(AuditFailure) as refusal:
+        upgrade(postgres_server.new_database(options))
+    assert "SQL_ASCII, wanted UTF8" in refusal.value.reason
+
+
+def test_a_server_that_does_not_answer_is_said_without_its_password() -> None:
+    with pytest.raises(AuditFailure) as refusal:
+        upgrade("postgresql+psycopg://lamo:marked-password@127.0.0.1:1/lamo")
+    assert "host, port, name, user and password of its URL" in refusal.value.reason
+    assert "marked" not in refusal.value.reason
 
 
 def test_a_server_that_only_reads_is_not_ready(audit_url: str) -> None:
