@@ -64,6 +64,15 @@ def test_models_and_the_database_are_reached_by_the_web_part_alone() -> None:
     assert all(SERVICES[name]["networks"] == ["inside"] for name in ("scorer", "vllm", "database"))
 
 
+def test_the_proxy_finds_the_service_again_when_it_has_another_address() -> None:
+    (command,) = SERVICES["proxy"]["command"]
+    (script,) = re.findall(r'sed "(.*?)"', command)
+    told = ["sed", script.replace("$$dns", "192.0.2.1"), str(DOCKER / "nginx.conf")]
+    made = subprocess.run(told, capture_output=True, text=True, check=True).stdout
+    assert "resolver 192.0.2.1 valid=5s; server web:8080 max_fails=0 resolve;" in made
+    assert "127.0.0.1:8080" not in made
+
+
 def test_secrets_are_made_once_and_are_their_owners(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     command = ["sh", str(DOCKER / "make-secrets.sh"), "cds.example.org"]
