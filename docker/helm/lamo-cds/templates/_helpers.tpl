@@ -24,5 +24,5 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "lamo.secret" -}}
 - name: {{ .name }}
-  valueFrom: {secretKeyRef: {name: {{ .secret }}, key: {{ .name }}}}
+  valueFrom: {secretKeyRef: {name: {{ .secret }}, key: {{ .name }}, optional: {{ .optional | default false }}}}
 {{- end }}
