@@ -3,17 +3,23 @@
 import re
 from pathlib import Path
 
-from cds_service.environment import env_name
-from cds_service.settings import Settings
+import pytest
+
+from cds_service.documenting.pages import PARTS, renewed
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-def test_every_setting_is_documented_as_the_code_describes_it() -> None:
-    page = " ".join((DOCS / "settings.md").read_text().split())
-    for name, field in Settings.model_fields.items():
-        assert f"`{env_name(name)}`" in page
-        assert " ".join(str(field.description).split()) in page
+@pytest.mark.parametrize("name", PARTS)
+def test_what_is_made_from_the_program_is_as_the_program_is(name: str) -> None:
+    page = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    assert PARTS[name]() in page
+    assert renewed(name, page) == page
+
+
+def test_a_page_without_its_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"settings\.md has 0 parts"):
+        renewed("settings", "# Settings\n")
 
 
 def anchors(page: str) -> set[str]:

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cds_service.cli import main
-from cds_service.docs_commands import WITHOUT_JSON, commands, renewed, table
+from cds_service.documenting.commands import WITHOUT_JSON, commands
 from cds_service.manners import watched
 
 REPORTING = [  # in this order, over one folder: how many lines of JSON
@@ -46,7 +46,6 @@ REPORTING = [  # in this order, over one folder: how many lines of JSON
     ("synthesize --patients 1 --out {folder}/visits", 1),
     ("model list", 1),
 ]
-PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 
 
 def run(folder: Path, line: str) -> Result:
@@ -106,12 +105,6 @@ def test_commands_complete() -> None:
 def test_without_a_terminal_there_is_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(watched(range(3), "things")) == [0, 1, 2]
     assert capsys.readouterr() == ("", "")
-
-
-def test_the_page_lists_every_command_as_it_is() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    assert renewed(page) == page
-    assert table() in page
 
 
 def test_every_command_says_what_it_does() -> None:

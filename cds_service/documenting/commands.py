@@ -1,17 +1,11 @@
-"""The table of all commands in docs/commands.md, made from the commands themselves.
+"""The table of all commands in docs/commands.md, made from the commands themselves."""
 
-python -m cds_service.docs_commands docs/commands.md
-"""
-
-import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import click
 
 from cds_service.cli import main
 
-BEGIN, END = "<!-- commands: begin -->", "<!-- commands: end -->"
 # every other command reports what it found or did, and has --json
 WITHOUT_JSON: Mapping[str, str] = {
     "lamo-cds audit prove": "what it prints is JSON",
@@ -22,7 +16,6 @@ WITHOUT_JSON: Mapping[str, str] = {
     "lamo-cds scorer serve": "it runs until it is stopped",
     "lamo-cds serve": "it runs until it is stopped",
 }
-_PART = re.compile(f"(?<={re.escape(BEGIN)}\n).*(?={re.escape(END)})", re.DOTALL)
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
@@ -34,18 +27,6 @@ def table() -> str:
     """The commands as a table in Markdown; `--help` of each has its options."""
     rows = [f"| {_typed(path, command)} | {_said(path, command)} |" for path, command in commands()]
     return "\n".join(["| command | what it does |", "|---|---|", *rows]) + "\n"
-
-
-def renewed(page: str) -> str:
-    """The page with the table as it is now, between its two marks."""
-    return _PART.sub(lambda _: table(), page)
-
-
-@click.command()
-@click.argument("page", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def renew(page: Path) -> None:
-    """Write the table of all commands into PAGE anew."""
-    page.write_text(renewed(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _below(context: click.Context, command: click.Command) -> Iterator[tuple[str, click.Command]]:
@@ -77,7 +58,3 @@ def _said(path: str, command: click.Command) -> str:
     first = (command.help or "").strip().split("\n\n")[0]
     told = " ".join(first.split()).replace("|", "\\|")
     return f"{told} No `--json`: {WITHOUT_JSON[path]}." if path in WITHOUT_JSON else told
-
-
-if __name__ == "__main__":
-    renew()
