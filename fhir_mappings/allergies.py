@@ -1,79 +1,53 @@
-"""AllergyIntolerance to Allergy: to which ingredients, or to which class of substances."""
+"""AllergyIntolerance to Allergy: to which ingredients, or to which class of substances.
+
+Codes come first: those of the allergy table, then those of the formulary and of a loaded
+terminology. Words come after them. What neither tells is a shown gap that names the code.
+"""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal, cast
 
+from fhir_mappings.allergy_codes import code_words
 from fhir_mappings.elements import Codeable, Coding, Element
 from fhir_mappings.inputs import Call
 from fhir_mappings.order_words import is_negated_allergy
 from fhir_mappings.pool import reference_to
 from fhir_mappings.record import Allergy, Ingredient
+from fhir_mappings.substances import is_no_medication, substance_classes, substance_words
 from fhir_mappings.words import label_of
 
+UNKNOWN_CODE = "allergy-code-unknown"  # the kind of gap where nobody can read what it is to
 _OVER = frozenset({"resolved", "inactive", "refuted", "entered-in-error"})
 _NONE_KNOWN_CODES = frozenset(
     {"716186003", "409137002", "429625007", "428607008", "428197003", "1003774007", "160244002"}
-)  # SNOMED CT: no known allergy; drug, food, environmental, insect, latex; its older form
+    # SNOMED CT: no known allergy; drug, food, environmental, insect, latex; its older form
+    | {"no-known-allergies", "no-known-medication-allergies"}
+    | {"no-known-food-allergies", "no-known-environmental-allergies"}  # of the IPS
+)
 _NONE_KNOWN = re.compile(
     r"^(?!.*\b(?:except|but|other than|apart from)\b)"
     r"(?:.*\b(?:no known|no|denies)(?: \w+){0,2} allerg|(?:nka|nkda|none|none known)\W*$)",
     re.IGNORECASE,
 )
-_ABOUT = re.compile(
-    r"\b(?:allerg(?:y|ies|ic)(?: (?:reaction|disorder))?|hypersensitivity|intolerance"
-    r"|adverse reaction|sensitivity|drug|product containing|caused by|due to|to)\b",
-    re.IGNORECASE,
-)
-_NOT_A_MEDICATION = re.compile(
-    r"pollen|dander|mou?ld|dust|mite|peanut|\bnuts?\b|shellfish|seafood|\bfish\b|\beggs?\b|milk"
-    r"|dairy|wheat|gluten|soya?\b|strawberr|tomato|banana|kiwi|venom|\bbees?\b|wasp|latex|animal"
-    r"|\bcats?\b|\bdogs?\b|grass|tree|ragweed|nickel|perfume|adhesive",
-    re.IGNORECASE,
-)
-# the names of the classes are those of the allergy table of the rules
-_CLASSES = tuple(
-    (name, re.compile(pattern, re.IGNORECASE))
-    for name, pattern in (
-        ("sulfonamide_antimicrobials", r"\bsul(?:f|ph)a\b|sul(?:f|ph)onamide|sulfa drug"),
-        ("penicillins", r"penicillins?(?: class| antibiotics?| group)?$|beta.?lactam|\bpcns?\b"),
-        ("cephalosporins", r"cephalosporin"),
-        ("carbapenems", r"carbapenem"),
-        ("nsaids_cox1", r"\bnsaids?\b|non.?steroidal|salicylates?$"),
-        ("opioids_phenanthrene", r"\bopioids?\b|\bopiates?\b"),
-        ("ace_inhibitors", r"\bace.?i(?:nhibitors?)?\b|angiotensin.?converting.?enzyme"),
-        ("macrolides", r"macrolide"),
-        ("fluoroquinolones", r"quinolone"),
-        ("tetracyclines", r"tetracyclines$|tetracycline (?:class|antibiotic|group)"),
-        ("aminoglycosides", r"aminoglycoside"),
-        ("aromatic_anticonvulsants", r"anticonvulsant|antiepileptic"),
-        ("statins", r"\bstatins?\b|hmg.?coa"),
-        ("heparins", r"\bheparins\b|heparin (?:class|group)|heparinoid"),
-        ("local_anaesthetic_amides", r"local an(?:a)?esthetic"),
-    )
-)
 _CRITICALITIES = ("low", "high", "unable-to-assess")
+_NAME_IN_GAP = 48  # characters, so that a card's line holds the code as well
 
 
 def map_allergies(call: Call) -> tuple[Allergy, ...]:
     """The allergies that hold; one that could not be matched to a medication is a shown gap."""
     held = (e for e in call.pool.of_type("AllergyIntolerance") if _holds(e))
-    return tuple(found for element in held if (found := _map_allergy(element, call)) is not None)
+    return tuple(found for element in held for found in _map_allergy(element, call))
 
 
-def substance_class(name: str) -> str | None:
-    """The class of substances that such a name means; None for a single substance."""
-    words = substance_words(name)
-    return next((known for known, pattern in _CLASSES if pattern.search(words)), None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Meaning:
+    """What the codes and words of one entry mean."""
 
-
-def is_no_medication(name: str) -> bool:
-    """Whether it is a food, an animal, a plant or a material."""
-    return bool(_NOT_A_MEDICATION.search(name))
-
-
-def substance_words(name: str) -> str:
-    """The substance in "Allergy to penicillin (finding)": what is left without the frame."""
-    return " ".join(_ABOUT.sub(" ", label_of(name)).split()).strip(" -:,.")
+    ingredients: tuple[Ingredient, ...]
+    classes: tuple[str, ...]
+    coded_as: str | None  # what the table calls its code
 
 
 def _holds(element: Element) -> bool:
@@ -85,33 +59,70 @@ def _holds(element: Element) -> bool:
     return not _NONE_KNOWN.search(code.display or "")
 
 
-def _map_allergy(element: Element, call: Call) -> Allergy | None:
+def _map_allergy(element: Element, call: Call) -> Iterator[Allergy]:
+    """The entry as one allergy, or as one for each class that it names."""
     substances = _substances(element)
     display = next((words for one in substances if (words := one.display)), None)
     if display and is_negated_allergy(display):
         meaning = "the entry says that there is no such allergy: it was not counted"
         call.gaps.add("allergy-negated", element.where, meaning)
-        return None
+        return
     if display is None and not any(one.codings for one in substances):
         meaning = "an allergy names no substance: no medication was checked against it"
         call.gaps.add("allergy-without-substance", element.where, meaning, shown=True)
-        return None
-    ingredients = _ingredients(substances, call)
-    known_class = next(
-        (found for name in _names(substances) if (found := substance_class(name))), None
+        return
+    found = _meaning(substances, call)
+    if not (found.ingredients or found.classes) and _may_be_medication(element, display):
+        _tell_unknown(element, display, substances, call)
+    for place, known_class in enumerate(found.classes or (None,)):
+        yield Allergy(
+            display=_name(display, found, substances),
+            ingredients=() if place else found.ingredients,
+            substance_class=known_class,
+            is_intolerance=(element.text("type") or "").lower() == "intolerance",
+            criticality=_criticality(element),
+            reactions=_reactions(element),
+            reference=reference_to(element),
+        )
+
+
+def _meaning(substances: tuple[Codeable, ...], call: Call) -> _Meaning:
+    """The codes of the allergy table, and beside them whatever codes and words are known."""
+    formulary, table = call.tables.formulary, call.tables.allergy_codes
+    coded = [known for one in substances if (known := table.find(one.codings))]
+    direct = (formulary.entry(rxcui).ingredient for known in coded for rxcui in known.rxcuis)
+    classes = [known.substance_class for known in coded if known.substance_class]
+    worded = (found for name in _names(substances) for found in substance_classes(name))
+    return _Meaning(
+        ingredients=tuple(dict.fromkeys((*direct, *_ingredients(substances, call)))),
+        classes=tuple(dict.fromkeys((*classes, *worded))),
+        coded_as=coded[0].display if coded else None,
     )
-    if not ingredients and known_class is None and _may_be_medication(element, display):
-        meaning = f"'{display or 'an allergy'}' is not a substance we know: not checked against"
-        call.gaps.add("allergy-unresolved", element.where, meaning, shown=True)
-    return Allergy(
-        display=label_of(display or "a substance given by code only"),
-        ingredients=ingredients,
-        substance_class=known_class,
-        is_intolerance=(element.text("type") or "").lower() == "intolerance",
-        criticality=_criticality(element),
-        reactions=_reactions(element),
-        reference=reference_to(element),
-    )
+
+
+def _name(display: str | None, found: _Meaning, substances: tuple[Codeable, ...]) -> str:
+    """What to call it: its words without "allergy to", else what its code means, else the code."""
+    if display:
+        return label_of(substance_words(display) or display)
+    if found.coded_as:
+        return substance_words(found.coded_as)
+    known = " + ".join(one.label for one in found.ingredients)
+    return label_of(known or code_words(coding for one in substances for coding in one.codings))
+
+
+def _tell_unknown(
+    element: Element, display: str | None, substances: tuple[Codeable, ...], call: Call
+) -> None:
+    """That nothing was checked against it, with the code, so that a person can look it up."""
+    codes = code_words(coding for one in substances for coding in one.codings)
+    if display is None:
+        meaning = f"allergy to {codes} was not checked: a code that we do not know, without words"
+        call.gaps.add(UNKNOWN_CODE, element.where, meaning, shown=True)
+        return
+    name = label_of(display)[:_NAME_IN_GAP].rstrip()
+    code = f" ({codes})" if codes else ""
+    meaning = f"allergy to '{name}'{code} was not checked: not a substance we know"
+    call.gaps.add("allergy-unresolved", element.where, meaning, shown=True)
 
 
 def _substances(element: Element) -> tuple[Codeable, ...]:
@@ -142,7 +153,7 @@ def _may_be_medication(element: Element, display: str | None) -> bool:
     categories = {category.lower() for category in element.texts("category")}
     if categories:
         return bool(categories & {"medication", "biologic"})
-    return not _NOT_A_MEDICATION.search(display or "")
+    return not is_no_medication(display or "")
 
 
 def _criticality(element: Element) -> Literal["low", "high", "unable-to-assess"] | None:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from itertools import chain
 from typing import Any
 
+from fhir_mappings.allergy_codes import AllergyCodes
 from fhir_mappings.concepts import ConceptTable
 from fhir_mappings.formulary import Formulary
 from fhir_mappings.gaps import Gaps
@@ -20,12 +21,15 @@ class MappingTables:
     formulary: Formulary
     conditions: ConceptTable
     procedures: ConceptTable
+    allergy_codes: AllergyCodes
 
     @classmethod
     def load(cls) -> "MappingTables":
         """Load the tables that ship with the package."""
+        formulary = Formulary.load()
         return cls(
-            formulary=Formulary.load(),
+            formulary=formulary,
+            allergy_codes=AllergyCodes.load(formulary),
             conditions=ConceptTable.load("conditions"),
             procedures=ConceptTable.load("procedures"),
         )

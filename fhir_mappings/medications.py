@@ -85,8 +85,9 @@ def read_medication(element: Element, call: Call, *, is_checked: bool) -> Medica
     for concept in concepts:
         _tell_contradiction(concept, element, call, is_checked=is_checked)
     started, ended = _dates(element)
+    named = display or " + ".join(one.label for one in ingredients)
     return Medication(
-        display=one_line(display or "a medication without a name")[:160],
+        display=one_line(named or "a medication without a name")[:160],
         ingredients=ingredients,
         reference=reference_to(element),
         status=_status(element) or None,

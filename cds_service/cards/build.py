@@ -41,7 +41,9 @@ def build_cards(material: CardMaterial) -> Built:
     selection = select_parts(_all_parts(material), material)
     parts = distinct(selection.shown, material)
     if not parts and any(gap.kind not in SAID_BESIDE for gap in material.shown_gaps):
-        parts = [gap_card(material)]
+        parts = [gap_card(material, material.shown_gaps)]
+    elif parts and material.is_order_hook and material.unreadable_allergies:
+        parts.append(gap_card(material, material.unreadable_allergies))
     cards = [card_json(part, material) for part in parts]
     about = [
         {"card": card["uuid"], "rule": rule, "rxcui": rxcui, "basis": basis}

@@ -16,7 +16,7 @@ from cds_service.cards.text import (
     share,
     strength_against,
 )
-from fhir_mappings.record import Fact, Medication
+from fhir_mappings.record import Fact, Gap, Medication
 from lamo.explanation import Moved
 from lamo.selection import CandidateScore, Regimen, Unsupported
 from medication_safety.check import is_on_current
@@ -184,9 +184,8 @@ def _codes(medication: Medication) -> tuple[str, ...]:
     return tuple(ingredient.rxcui for ingredient in medication.ingredients)
 
 
-def gap_card(material: CardMaterial) -> Parts:
+def gap_card(material: CardMaterial, gaps: Sequence[Gap]) -> Parts:
     """What could not be checked, so that silence is not read as "nothing found"."""
-    gaps = material.shown_gaps
     more = f" (and {len(gaps) - 1} more)" if len(gaps) > 1 else ""
     lines = "\n".join(
         f"- {escaped(gap.meaning.rstrip('. '), 140)} ({escaped(gap.where, 60)})" for gap in gaps[:5]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cds_service.cards.policy import CardPolicy, load_policy
+from fhir_mappings.allergies import UNKNOWN_CODE
 from fhir_mappings.record import Fact, Gap, PatientRecord
 from lamo.explanation import Explanation
 from lamo.selection import Choice
@@ -49,6 +50,11 @@ class CardMaterial:
 
     @property
     def shown_gaps(self) -> tuple[Gap, ...]:
-        """Each gap that stopped a check, once, by what it means."""
+        """Each gap that stopped a check, once, by what it means: allergies come first."""
         by_meaning = {gap.meaning: gap for gap in (*self.gaps, *self.choice.gaps) if gap.shown}
-        return tuple(by_meaning.values())
+        return tuple(sorted(by_meaning.values(), key=lambda gap: "allerg" not in gap.kind))
+
+    @property
+    def unreadable_allergies(self) -> tuple[Gap, ...]:
+        """Of those the allergies that nobody can read: a code that is unknown, without words."""
+        return tuple(gap for gap in self.shown_gaps if gap.kind == UNKNOWN_CODE)

@@ -4,6 +4,7 @@ GAP_KINDS = frozenset(
     {
         "age-unknown",
         "allergy-class-unknown",
+        "allergy-code-unknown",
         "allergy-negated",
         "allergy-only-in-note",
         "allergy-unresolved",

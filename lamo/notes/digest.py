@@ -94,8 +94,12 @@ def _namer(formulary: Formulary) -> Callable[[str], list[str]]:
 def _merge(
     structured: Iterable[str], from_notes: Iterable[str], names: Callable[[str], list[str]]
 ) -> tuple[str, ...]:
-    merged = {name: None for item in (*structured, *from_notes) for name in names(item)}
-    return tuple(merged)[:MAX_ITEMS]
+    """Each name once, however it is capitalised, in its first spelling."""
+    merged: dict[str, str] = {}
+    for item in (*structured, *from_notes):
+        for name in names(item):
+            merged.setdefault(name.casefold(), name)
+    return tuple(merged.values())[:MAX_ITEMS]
 
 
 def _labels(ingredients: Iterable[Ingredient]) -> list[str]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fhir_mappings.allergies import substance_class
 from fhir_mappings.formulary import Formulary
+from fhir_mappings.substances import substance_class
 from lamo.notes.headings import find_sections
 from lamo.notes.sections import NoteReader
 from lamo.notes.substances import material_of

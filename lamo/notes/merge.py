@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from fhir_mappings.allergies import is_no_medication, substance_class
 from fhir_mappings.formulary import Formulary
 from fhir_mappings.record import Allergy, Gap, PatientRecord
+from fhir_mappings.substances import is_no_medication, substance_class
 from lamo.notes.digest import newest_list
 from lamo.notes.sections import Mention, NoteSections
 from lamo.notes.substances import class_of, material_of

@@ -9,8 +9,8 @@ import json
 import re
 from importlib import resources
 
-from fhir_mappings.allergies import substance_class
 from fhir_mappings.formulary import Formulary
+from fhir_mappings.substances import substance_class
 from lamo.notes.medication_items import known_names
 from lamo.notes.spans import Span
 

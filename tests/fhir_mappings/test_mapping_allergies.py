@@ -1,7 +1,22 @@
 import pytest
 
-from fhir_mappings.allergies import substance_class, substance_words
-from tests.fhir_mappings.calls import RXNORM, SNOMED, allergy, ingredients, kinds, map_call, state
+from fhir_mappings.substances import substance_class, substance_classes, substance_words
+from tests.fhir_mappings.calls import (
+    RXNORM,
+    SNOMED,
+    Resource,
+    allergy,
+    ingredients,
+    kinds,
+    map_call,
+    state,
+)
+
+
+def coded(system: str, code: str, display: str | None = None) -> Resource:
+    return {
+        "coding": [{"system": system, "code": code} | ({"display": display} if display else {})]
+    }
 
 
 def test_an_allergy_is_resolved_by_code_or_by_name() -> None:
@@ -78,7 +93,7 @@ def test_a_medication_allergy_that_we_do_not_know_is_a_shown_gap(more: dict[str,
 @pytest.mark.parametrize("more", [{"category": ["food"]}, {"category": ["environment"]}, {}])
 def test_a_food_allergy_is_kept_without_a_gap(more: dict[str, object]) -> None:
     record, gaps = map_call(allergy("Peanut allergy", **more))
-    assert record.allergies[0].display == "Peanut allergy"
+    assert record.allergies[0].display == "Peanut"
     assert gaps == ()
 
 
@@ -88,9 +103,89 @@ def test_an_allergy_to_nothing_is_a_shown_gap() -> None:
     assert [(gap.kind, gap.shown) for gap in gaps] == [("allergy-without-substance", True)]
 
 
-def test_the_frame_around_a_substance_falls_away() -> None:
-    assert substance_words("Erythromycin adverse reaction") == "Erythromycin"
-    assert substance_words("Allergy to aspirin (disorder)") == "aspirin"
+@pytest.mark.parametrize(
+    ("name", "bare"),
+    [
+        ("Erythromycin adverse reaction", "Erythromycin"),
+        ("Allergy to aspirin (disorder)", "aspirin"),
+        ("Substance with penicillin structure and antibacterial mechanism of action", "penicillin"),
+        ("Penicillin (tolerates amoxicillin)", "Penicillin"),
+        ("Cephalosporins - has tolerated penicillin", "Cephalosporins"),
+        ("Codeine, not tolerated", "Codeine, not tolerated"),
+    ],
+)
+def test_the_frame_around_a_substance_falls_away(name: str, bare: str) -> None:
+    assert substance_words(name) == bare
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "known", "name"),
+    [
+        (RXNORM, "70618", "penicillins", "Penicillin"),
+        ("urn:oid:2.16.840.1.113883.6.88", "70618", "penicillins", "Penicillin"),
+        (SNOMED, "91936005", "penicillins", "penicillin"),
+        (SNOMED, "373270004", "penicillins", "penicillin"),
+        (SNOMED, "294532003", "cephalosporins", "cephalosporin"),
+        (SNOMED, "387406002", "sulfonamide_antimicrobials", "Sulfonamide"),
+    ],
+)
+def test_the_code_of_a_class_needs_no_words(system: str, code: str, known: str, name: str) -> None:
+    record, gaps = map_call(allergy(None, code=coded(system, code)))
+    assert [(one.substance_class, one.display) for one in record.allergies] == [(known, name)]
+    assert gaps == ()
+
+
+def test_the_finding_of_a_substance_is_its_ingredient() -> None:
+    record, _ = map_call(allergy(None, code=coded(SNOMED, "294505008")))
+    assert ingredients(record.allergies) == [["Amoxicillin"]]
+    assert record.allergies[0].display == "amoxicillin"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PENICILLIN (anaphylaxis)",
+        "Penizillin",
+        "P\u00e9nicilline",
+        "penicilina: rash",
+        "Penicillins",
+    ],
+)
+def test_penicillin_is_read_in_the_spellings_that_people_type(text: str) -> None:
+    assert substance_classes(text) == ("penicillins",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Penicillamine", "Penicillium (mould)", "penicillinase", "Penicillin G", "beta-lactamase"],
+)
+def test_what_only_looks_like_penicillin_is_no_class(text: str) -> None:
+    assert substance_classes(text) == ()
+
+
+def test_an_entry_that_names_two_classes_is_an_allergy_to_each() -> None:
+    record, gaps = map_call(allergy("Penicillins and sulfa drugs"))
+    found = {one.substance_class for one in record.allergies}
+    assert found == {"penicillins", "sulfonamide_antimicrobials"}
+    assert gaps == ()
+
+
+def test_what_is_tolerated_is_no_allergy() -> None:
+    record, _ = map_call(allergy("Cephalosporins, tolerates amoxicillin"))
+    assert ingredients(record.allergies) == [[]]
+    assert record.allergies[0].substance_class == "cephalosporins"
+
+
+def test_a_code_that_nobody_knows_is_named_for_a_person_to_look_up() -> None:
+    record, gaps = map_call(allergy(None, code=coded("http://fdasis.nlm.nih.gov", "ABC123")))
+    assert record.allergies[0].display == "UNII ABC123"
+    assert [(gap.kind, gap.shown) for gap in gaps] == [("allergy-code-unknown", True)]
+    assert "UNII ABC123" in gaps[0].meaning
+
+
+def test_an_unknown_name_is_told_with_its_code() -> None:
+    _, (gap,) = map_call(allergy(None, code=coded(RXNORM, "1", "Foozumab")))
+    assert gap.meaning.startswith("Allergy to 'Foozumab' (RxNorm 1) was not checked")
 
 
 def test_an_allergy_that_is_not_an_object_is_told() -> None:

@@ -83,6 +83,13 @@ def test_half_a_combination_is_a_shown_gap() -> None:
     assert [(gap.kind, gap.shown) for gap in gaps] == [("medication-partial", True)]
 
 
+def test_an_order_by_code_alone_is_called_by_what_the_code_means() -> None:
+    code = {"coding": [{"system": RXNORM, "code": "308182"}]}
+    record, gaps = map_call(drafts=[request(id="d1", medicationCodeableConcept=code)])
+    assert [one.display for one in record.ordered] == ["Amoxicillin"]
+    assert gaps == ()
+
+
 def test_drafts_are_what_is_being_ordered() -> None:
     service = {"resourceType": "ServiceRequest", "id": "x", "subject": SUBJECT}
     older = {"resourceType": "MedicationOrder", "patient": SUBJECT, "dateWritten": "2026-11-22"}

@@ -3,7 +3,7 @@ from importlib.resources import files
 
 import pytest
 
-from fhir_mappings.allergies import substance_class
+from fhir_mappings.substances import substance_class
 from medication_safety.knowledge import TABLES, Knowledge
 from medication_safety.reading import KnowledgeError
 from tests.medication_safety.charts import FORMULARY, KNOWLEDGE

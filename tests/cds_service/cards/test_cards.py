@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from cds_service.cards.build import CardMaterial, build_cards
+from fhir_mappings.allergies import UNKNOWN_CODE
+from fhir_mappings.record import Gap
 from lamo.selection import Choice
 from tests.cds_service.card_material import (
     GLARGINE,
@@ -178,6 +180,18 @@ def test_other_cards_say_what_was_not_available_too() -> None:
     (warning,) = cards_of(replace(unsupported(draft(GLARGINE)), gaps=(LATE_MODEL,)))
 
     assert "**Not available:** The model could not score" in warning["detail"]
+
+
+def test_an_allergy_that_nobody_can_read_is_a_card_beside_the_others() -> None:
+    unread = Gap(kind=UNKNOWN_CODE, where="AllergyIntolerance/a1", meaning="A code.", shown=True)
+    warned = replace(unsupported(draft(GLARGINE)), gaps=(LATE_MODEL, unread))
+
+    warning, gap = cards_of(warned)
+
+    assert "**Not available:** A code;" in warning["detail"]
+    assert gap["summary"] == "Could not check everything: A code."
+    assert "AllergyIntolerance/a1" in gap["detail"]
+    assert len(cards_of(replace(warned, hook="patient-view", gaps=(unread,)))) == 1
 
 
 def test_a_gap_that_comes_twice_is_said_once() -> None:

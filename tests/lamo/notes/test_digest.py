@@ -1,7 +1,7 @@
 """From readings of notes to the four parts of the prompt."""
 
 from fhir_mappings.formulary import Formulary
-from fhir_mappings.record import Note
+from fhir_mappings.record import Allergy, Note
 from lamo.notes.digest import digest_record
 from lamo.notes.rules import rule_tools
 from tests.lamo.records import patient
@@ -29,6 +29,16 @@ def test_an_allergy_of_an_older_note_is_not_lost_to_a_newer_one() -> None:
     digest = digest_record(patient(notes=(new, old)), TOOLS)
     assert digest is not None
     assert digest.allergies == ("latex", "penicillin")
+
+
+def test_an_allergy_that_a_note_spells_otherwise_is_one() -> None:
+    note = Note(text="Allergies: penicillin")
+    record = patient(allergies=(Allergy(display="Penicillin"),), notes=(note,))
+
+    digest = digest_record(record, TOOLS)
+
+    assert digest is not None
+    assert digest.allergies == ("Penicillin",)
 
 
 def test_no_note_no_allergy_and_no_medication_make_no_digest() -> None:
