@@ -32,5 +32,5 @@ def checked(
     proposed = [score.ingredient for score in choice.proposed]
     findings = check_medications(record, proposed, rulebook)
     unknown = unknown_classes(record, rulebook.knowledge)
-    labs = unread_labs(record, record.ordered, rulebook.organs)
+    labs = unread_labs(record, rulebook.organs)
     return withhold(choice, findings), findings, (*unknown, *labs, *unsaid(findings))

@@ -1,6 +1,13 @@
-"""Observation: laboratory values and pregnancy, the newest of each code."""
+"""Observation: the newest value of each code, whatever its category says.
 
-from collections.abc import Mapping
+Which values matter is for the rules, by LOINC code. Servers leave the category out or use words of
+their own, and a value without a code, a number or a date is kept as well: a rule that needed it can
+say so.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fhir_mappings.elements import Codeable, Element
@@ -9,62 +16,112 @@ from fhir_mappings.pool import reference_to
 from fhir_mappings.record import Observation
 from fhir_mappings.words import label_of
 
-_LOINC = "http://loinc.org"
-_PREGNANCY = frozenset(
-    {"82810-3", "11449-6", "11778-8", "8665-2", "2106-3", "2118-8", "45194-4", "2110-5"}
-)  # status, status reported, delivery date estimated, last period, and hCG tests
+_LOINC = frozenset({"loinc.org", "urn:oid:2.16.840.1.113883.6.1"})
+_UCUM = frozenset({None, "http://unitsofmeasure.org", "urn:oid:2.16.840.1.113883.6.8"})
 _NOT_RESULTS = frozenset({"entered-in-error", "cancelled", "registered"})
 _OLDEST = datetime.min.replace(tzinfo=UTC)
+_SIGNS = ("<", "<=", ">", ">=")
+# a result that a laboratory sends as text: "24", "<15", ">= 60 mL/min/1.73 m2"
+_NUMBER = re.compile(r"(<=|>=|<|>)?\s*(\d+(?:\.\d+)?)(?![\d.,:/-])\s*(\D.{0,39})?")
 
 
 def map_observations(call: Call) -> tuple[Observation, ...]:
-    """The newest value of each LOINC code, or of each name without one, newest first."""
-    read = (_map_observation(e) for e in call.pool.of_type("Observation") if _counts(e))
-    found = [item for item in read if item is not None]
-    found.sort(key=lambda item: item.taken_at or _OLDEST, reverse=True)
+    """Of each LOINC code, or of each name without one, the newest with a value, newest first."""
+    elements = (e for e in call.pool.of_type("Observation") if _counts(e))
+    found = [item for element in elements for item in _map_observation(element)]
+    found.sort(key=lambda item: (_has_value(item), item.taken_at or _OLDEST), reverse=True)
     newest: dict[str, Observation] = {}
     for item in found:
         newest.setdefault(item.loinc or item.display, item)
-    return tuple(newest.values())
+    return tuple(sorted(newest.values(), key=lambda one: one.taken_at or _OLDEST, reverse=True))
 
 
 def _counts(element: Element) -> bool:
-    if (element.text("status") or "").lower() in _NOT_RESULTS:
-        return False
-    codes = frozenset[str]().union(*(one.codes for one in element.codeables("category")))
-    return "laboratory" in codes or element.codeable("code").code_in(_LOINC) in _PREGNANCY
+    return (element.text("status") or "").lower() not in _NOT_RESULTS
 
 
-def _map_observation(element: Element) -> Observation | None:
-    code = element.codeable("code")
-    loinc = code.code_in(_LOINC)
-    display = label_of(code.display or loinc or "")
-    quantity = element.one("valueQuantity")
-    value = quantity.number("value")
-    value = element.number("valueInteger") if value is None else value
-    concept = element.codeable("valueCodeableConcept")
-    coded = _coded(element, concept, quantity.node)
-    if not display or (value is None and coded is None):
-        return None
-    period = element.one("effectivePeriod")
-    return Observation(
-        loinc=loinc,
-        display=display,
-        value=value,
-        unit=quantity.text("code") or quantity.text("unit"),
-        coded=coded,
-        codes=tuple(code for _, code, _ in concept.codings if code),
-        taken_at=element.moment("effectiveDateTime", "effectiveInstant")
-        or period.moment("end", "start")
-        or element.moment("issued"),
-        reference=reference_to(element),
+def _has_value(item: Observation) -> bool:
+    return item.value is not None or item.coded is not None
+
+
+def _map_observation(element: Element) -> Iterator[Observation]:
+    """The observation and its components, each under every LOINC code that it has."""
+    for part in (element, *element.many("component")):
+        code = part.codeable("code")
+        display = label_of(code.display or next(iter(_loincs(code)), ""))
+        value = _read(part)
+        for loinc in (_loincs(code) or (None,)) if display else ():
+            yield Observation(
+                loinc=loinc,
+                display=display,
+                value=value.number,
+                unit=value.unit,
+                coded=value.words,
+                codes=value.codes,
+                taken_at=_taken_at(element),
+                reference=reference_to(element),
+            )
+
+
+def _loincs(code: Codeable) -> tuple[str, ...]:
+    """Its LOINC codes, in whichever way their system is written."""
+    return tuple(dict.fromkeys(one for system, one in code.pairs if _plain(system) in _LOINC))
+
+
+def _plain(system: str) -> str:
+    return re.sub(r"^https?://(?:www\.)?", "", system.strip().lower()).rstrip("/")
+
+
+def _taken_at(element: Element) -> datetime | None:
+    return (
+        element.moment("effectiveDateTime", "effectiveInstant")
+        or element.one("effectivePeriod").moment("end", "start")
+        or element.moment("issued")
     )
 
 
-def _coded(element: Element, concept: Codeable, quantity: Mapping[str, object]) -> str | None:
-    """A coded value in words; for a quantity its comparator, so that "<5" is not taken for 5."""
-    words = concept.display or next(iter(sorted(Codeable(concept.codings).codes)), None)
-    comparator = quantity.get("comparator")
-    if isinstance(comparator, str) and comparator in ("<", "<=", ">", ">="):
-        return f"{comparator}{quantity.get('value')}"[:40]
-    return words or element.text("valueString") or element.text("valueDateTime")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Value:
+    """The value of one observation or component."""
+
+    number: float | None = None
+    unit: str | None = None
+    words: str | None = None  # of a coded value; of a bound "<5", so that it is not taken for 5
+    codes: tuple[str, ...] = ()
+
+
+def _read(part: Element) -> _Value:
+    quantity, concept = part.one("valueQuantity"), part.codeable("valueCodeableConcept")
+    number = quantity.number("value")
+    number = part.number("valueInteger") if number is None else number
+    if number is not None:
+        sign = quantity.node.get("comparator")
+        words = f"{sign}{number:g}" if sign in _SIGNS else None
+        return _Value(number=number, unit=_unit(quantity) or _usual_unit(part), words=words)
+    text = part.text("valueString")
+    if text and (found := _NUMBER.fullmatch(text)):
+        words = text[: found.end(2)].replace(" ", "") if found[1] else None
+        unit = (found[3] or "").strip() or _usual_unit(part)
+        return _Value(number=float(found[2]), unit=unit, words=words)
+    codes = tuple(code for _, code, _ in concept.codings if code)
+    words = concept.display or next(iter(sorted(code.lower() for code in codes)), None)
+    return _Value(words=words or text or part.text("valueDateTime") or _answer(part), codes=codes)
+
+
+def _answer(part: Element) -> str | None:
+    """A boolean as the word that a coded answer would have."""
+    said = part.node.get("valueBoolean")
+    return ("yes" if said else "no") if isinstance(said, bool) else None
+
+
+def _unit(quantity: Element) -> str | None:
+    """The UCUM code; the unit in words where the code is of another system."""
+    code, words = quantity.text("code"), quantity.text("unit")
+    return (code or words) if quantity.text("system") in _UCUM else (words or code)
+
+
+def _usual_unit(part: Element) -> str | None:
+    """The unit of its reference range, which is that of a value without one."""
+    ranges = part.many("referenceRange")
+    ends = (one.one(end) for one in ranges for end in ("low", "high"))
+    return next((unit for end in ends if (unit := _unit(end))), None)

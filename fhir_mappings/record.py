@@ -132,7 +132,7 @@ class Allergy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """One recent laboratory value or pregnancy observation, as reported."""
+    """One observation, as reported; without a value, a rule that needed it says so."""
 
     loinc: str | None
     display: str

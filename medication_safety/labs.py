@@ -28,6 +28,14 @@ class Analyte(Row):
     low: float  # below it, or above `high`, the unit or the value is wrong
     high: float
     days: Annotated[int, Field(gt=0)]  # older values do not count
+    called: tuple[Name, ...] = ()  # what it is named without such a code
+    never: tuple[Name, ...] = ()  # words that make it something else: another fluid, a ratio
+
+    def is_named(self, display: str) -> bool:
+        """Whether these words are a name of it."""
+        words = f" {' '.join(re.findall(r'[a-z0-9]+', display.lower()))} "
+        is_other = any(word in words for word in self.never)
+        return not is_other and any(f" {name} " in words for name in self.called)
 
 
 class Limit(Row):
@@ -131,13 +139,51 @@ def readable(record: PatientRecord, analyte: Analyte) -> Lab | None:
     )
 
 
+def why_unread(record: PatientRecord, analyte: Analyte) -> tuple[Observation, str] | None:
+    """The newest observation of an analyte that no rule can use, and why; None without one.
+
+    For an analyte that `readable` does not find. A value that is too old is no such observation.
+    """
+    reasons = ((one, _fault(one, record, analyte)) for one in record.observations)
+    return next(((one, reason) for one, reason in reasons if reason), None)
+
+
+def _fault(one: Observation, record: PatientRecord, analyte: Analyte) -> str | None:
+    """What is wrong with an observation of the analyte; None for another, and for an old one."""
+    is_coded = _is_of(one, record, analyte)
+    if not (is_coded or _is_named(one, analyte)) or _days_ago(one, record) > analyte.days:
+        return None
+    if not is_coded:
+        code = f"LOINC {one.loinc} is not a code that we know" if one.loinc else "no LOINC code"
+        return code if one.value is not None else None
+    if one.value is None:
+        return "it has no number"
+    if one.taken_at is None:
+        return "it has no date"
+    is_ahead = _days_ago(one, record) < -1
+    return "its date is to come" if is_ahead else "its unit or size is not one that we know"
+
+
+def _is_of(one: Observation, record: PatientRecord, analyte: Analyte) -> bool:
+    """Whether it has a code of the analyte that holds for the patient's sex."""
+    loinc = one.loinc
+    return loinc in analyte.loinc and analyte.of_sex.get(loinc, record.sex) == record.sex
+
+
+def _is_named(one: Observation, analyte: Analyte) -> bool:
+    """Whether only its words say that it is of the analyte: no code, or one that is not ours."""
+    return one.loinc not in analyte.loinc and analyte.is_named(one.display)
+
+
+def _days_ago(one: Observation, record: PatientRecord) -> int:
+    """How many days before the decision it was taken; 0 for an undated one."""
+    return (record.decided_at.date() - one.taken_at.date()).days if one.taken_at else 0
+
+
 def _counts(one: Observation, record: PatientRecord, analyte: Analyte) -> bool:
-    if one.loinc not in analyte.loinc or one.value is None or one.taken_at is None:
+    if one.value is None or one.taken_at is None or not _is_of(one, record, analyte):
         return False
-    if analyte.of_sex.get(one.loinc, record.sex) != record.sex:
-        return False
-    age = (record.decided_at.date() - one.taken_at.date()).days
-    return -1 <= age <= analyte.days  # a day ahead: another time zone
+    return -1 <= _days_ago(one, record) <= analyte.days  # a day ahead: another time zone
 
 
 def _moment(one: Observation) -> float:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fhir_mappings.formulary import Formulary
-from fhir_mappings.record import Gap, Medication, Observation, PatientRecord
+from fhir_mappings.record import Gap, Medication, PatientRecord
 from medication_safety.findings import Finding
 from medication_safety.group_rules import (
     GroupRule,
@@ -22,7 +22,7 @@ from medication_safety.group_rules import (
     codes_of,
     rules_of,
 )
-from medication_safety.labs import Analyte, Lab, Limit, lab_of, newest, readable
+from medication_safety.labs import Analyte, Lab, Limit, lab_of, readable, why_unread
 from medication_safety.reading import parsed, refuse_unknown, shipped, source_of, version_of
 from medication_safety.tables import Name, Row
 from medication_safety.wording import short
@@ -96,35 +96,36 @@ def organ_findings(
     return tuple(found.values())
 
 
-def unread_labs(
-    record: PatientRecord, medications: Iterable[Medication], table: OrganTable
-) -> tuple[Gap, ...]:
-    """The recent values that rules on these medications needed and that could not be compared."""
-    rules = {rule for one in medications for _, rule in rules_of(one, table.rules)}
-    keys = {limit.analyte for rule in rules for limit in rule.any_of}
-    unread = [one for key in sorted(keys) for one in _unread(record, key, table)]
-    return tuple(
-        Gap(
-            kind="lab-not-compared",
-            where=observation.reference or "labs",
-            meaning=f"{name} was not compared: its unit or size is not one that we know",
-            shown=True,
-        )
-        for name, observation in unread
-    )
+def unread_labs(record: PatientRecord, table: OrganTable) -> tuple[Gap, ...]:
+    """The recent values that rules needed and that could not be compared, and why.
+
+    Shown for the orders; for what is taken already they are recorded.
+    """
+    found: dict[str, Gap] = {}
+    for medications, shown in ((record.ordered, True), (record.current, False)):
+        rules = {rule for one in medications for _, rule in rules_of(one, table.rules)}
+        keys = {limit.analyte for rule in rules for limit in rule.any_of}
+        for key in sorted(keys):
+            for gap in _unread(record, key, table, shown=shown):
+                found.setdefault(gap.meaning, gap)
+    return tuple(found.values())
 
 
-def _unread(
-    record: PatientRecord, key: str, table: OrganTable
-) -> Iterator[tuple[str, Observation]]:
-    """(name, observation) of what stands in the way of an analyte, when nothing can be read."""
+def _unread(record: PatientRecord, key: str, table: OrganTable, *, shown: bool) -> Iterator[Gap]:
+    """What stands in the way of an analyte, when nothing of it can be read."""
     if lab_of(record, key, table.analytes) is not None:
         return
     for one in (key, "creatinine") if key == "egfr" else (key,):
         analyte = table.analytes[one]
-        observation = newest(record, analyte)
-        if observation is not None and readable(record, analyte) is None:
-            yield analyte.name, observation
+        unread = None if readable(record, analyte) else why_unread(record, analyte)
+        if unread is not None:
+            observation, reason = unread
+            yield Gap(
+                kind="lab-not-compared",
+                where=observation.reference or "labs",
+                meaning=f"{analyte.name} was not compared: {reason}",
+                shown=shown,
+            )
 
 
 def _broken(

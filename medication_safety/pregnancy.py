@@ -36,6 +36,11 @@ _BEGINS = re.compile(  # "pregnant - 12 weeks", but not "pregnant: no" or "pregn
     r"((?:not )?pregnant)\b"
     r"(?!\s*\?|\W*(?:no|not|none|never|neg|negative|denie[sd]|unknown|unlikely|unsure)\b)"
 )
+# a status without a LOINC code: its whole name, so that "ever pregnant" is none
+_STATUS = re.compile(
+    r"(?:current(?:ly)? |patient |is |are you )*pregnan(?:t|cy)(?: status)?\W*", re.IGNORECASE
+)
+YOUNGEST = 10  # years: a younger child is fed, and feeds nobody
 _BREASTFEEDING = re.compile(r"\b(?:breast[ -]?(?:feeding|fed)|lactating|lactation)\b", re.I)
 
 
@@ -147,7 +152,7 @@ def pregnancy_of(record: PatientRecord, table: PregnancyTable) -> State | None:
     ends = _ends(record, states)
     facts = tuple(
         fact
-        for fact in _signs(record, states)
+        for fact in dict.fromkeys(_signs(record, states))
         if _is_recent(fact.dated, today, LONGEST) and not _is_over(fact.dated, ends)
     )
     return State(facts=facts, week=_week(record, states)) if facts else None
@@ -155,7 +160,7 @@ def pregnancy_of(record: PatientRecord, table: PregnancyTable) -> State | None:
 
 def lactation_of(record: PatientRecord, table: PregnancyTable) -> State | None:
     """The breastfeeding that the record shows for the day of the decision; None without it."""
-    if record.sex == "male":
+    if record.sex == "male" or (record.age is not None and record.age < YOUNGEST):
         return None
     states, today = table.states, record.decided_at.date()
     told = [one for one in record.observations if _BREASTFEEDING.search(one.display)]
@@ -167,7 +172,7 @@ def lactation_of(record: PatientRecord, table: PregnancyTable) -> State | None:
     facts += [one.fact for one in record.diagnoses if states.lactating.hold(one)]
     kept = tuple(
         fact
-        for fact in facts
+        for fact in dict.fromkeys(facts)
         if _is_recent(fact.dated, today, days) and not _is_over(fact.dated, ends)
     )
     return State(facts=kept) if kept else None
@@ -177,7 +182,7 @@ def _signs(record: PatientRecord, states: States) -> Iterator[Fact]:
     """What says that the patient is pregnant, recent or not."""
     today = record.decided_at.date()
     for one in record.observations:
-        if one.loinc in states.status_loinc and _says(one, states.yes, states.no):
+        if _is_status(one, states) and _says(one, states.yes, states.no):
             yield _fact(one)
         elif one.loinc in states.due_loinc and _is_due(_date_in(one), today):
             yield _fact(one)
@@ -190,7 +195,7 @@ def _ends(record: PatientRecord, states: States) -> list[date]:
     """The days on which the record says that a pregnancy was over."""
     today, ends = record.decided_at.date(), []
     for one in record.observations:
-        if one.loinc in states.status_loinc and _says(one, states.no, states.yes):
+        if _is_status(one, states) and _says(one, states.no, states.yes):
             ends.append(_day(one) or today)
         due = _date_in(one) if one.loinc in states.due_loinc else None
         if due and due + timedelta(days=LATEST) < today:
@@ -218,6 +223,11 @@ def _resolved(record: PatientRecord, states: States) -> list[date]:
     )
     past = [one.dated for one in record.past_diagnoses if one.dated and states.pregnant.hold(one)]
     return [] if active or due else [min(day + timedelta(days=LONGEST), today) for day in past]
+
+
+def _is_status(one: Observation, states: States) -> bool:
+    by_name = one.loinc is None and _STATUS.fullmatch(one.display) is not None
+    return by_name or one.loinc in states.status_loinc
 
 
 def _is_over(dated: date | None, ends: list[date]) -> bool:

@@ -207,17 +207,62 @@ def test_an_unknown_unit_or_an_impossible_size_is_no_finding_and_a_reason(
     record = chart(observations=(lab("2823-3", value, unit),))
 
     assert organ_findings(record, order("Lisinopril"), (), TABLES) == ()
-    (gap,) = unread_labs(record, (order("Lisinopril"),), TABLES)
+    (gap,) = unread_labs(replace(record, ordered=(order("Lisinopril"),)), TABLES)
     assert (gap.kind, gap.where, gap.shown) == ("lab-not-compared", "Observation/2823-3", True)
     assert gap.meaning.startswith("potassium was not compared")
-    assert unread_labs(record, (order("Metformin"),), TABLES) == ()
+    assert unread_labs(replace(record, ordered=(order("Metformin"),)), TABLES) == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"value": None}, "it has no number"),
+        ({"taken_at": None}, "it has no date"),
+        ({"age": -30}, "its date is to come"),
+        ({"loinc": "88293-6", "display": "eGFR (CKD-EPI)"}, "LOINC 88293-6 is not a code"),
+        ({"loinc": None, "display": "GFR, estimated"}, "no LOINC code"),
+    ],
+)
+def test_a_value_that_cannot_be_used_says_why(more: dict[str, Any], reason: str) -> None:
+    known: dict[str, Any] = {"loinc": "98979-8", "value": 24.0, "unit": "mL/min"}
+    record = chart(observations=(lab(**known | more),), ordered=(order("Metformin"),))
+
+    (gap,) = unread_labs(record, TABLES)
+
+    assert reason in gap.meaning
+    assert gap.shown
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"age": 200},
+        {"loinc": "2161-8", "display": "Creatinine [Mass/volume] in Urine"},
+        {"loinc": "50044-7", "value": None},
+        {"loinc": "718-7", "display": "Hemoglobin"},
+    ],
+)
+def test_another_value_or_an_old_one_is_no_gap(more: dict[str, Any]) -> None:
+    known: dict[str, Any] = {"loinc": "98979-8", "value": 24.0, "unit": "mL/min"}
+    found = lab(**known | more)
+    record = chart(observations=(found,), ordered=(order("Metformin"),), sex="male")
+
+    assert unread_labs(record, TABLES) == ()
+
+
+def test_for_what_is_taken_already_it_is_recorded_and_not_shown() -> None:
+    record = chart(observations=(egfr(24, unit="furlong"),), current=(order("Metformin"),))
+
+    (gap,) = unread_labs(record, TABLES)
+
+    assert not gap.shown
 
 
 def test_an_unreadable_estimate_falls_back_on_creatinine_without_a_gap() -> None:
     values = (egfr(20, unit="furlong"), lab("2160-0", 3.5, "mg/dL"))
     record = chart(observations=values, age=70, sex="male")
 
-    assert unread_labs(record, (order("Metformin"),), TABLES) == ()
+    assert unread_labs(replace(record, ordered=(order("Metformin"),)), TABLES) == ()
     assert len(organ_findings(record, order("Metformin"), (), TABLES)) == 1
 
 
