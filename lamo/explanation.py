@@ -4,6 +4,11 @@ How far the log-odds fall without a fact is what the fact speaks for a medicatio
 and for this model. Nothing here is told by a model, and nothing is said about causes: facts that
 say the same thing cover for each other, and each then moves little alone.
 
+What moves a score is no reason yet. A reason for a medication is what it can be given for: a
+condition, a procedure, or the same medication at home; an allergy, an age or a text never is. A
+reason against it is a condition, an allergy or another medication. Either has to move the odds by
+`MATTERS`, which is what a true indication does: where none does, nothing is named.
+
 Facts are left out of what the prompt shows. A list that was cut is not filled up with what did not
 fit, so one thing changes at a time.
 """
@@ -39,6 +44,10 @@ Emptied = TypeVar("Emptied", Hospitalization, NoteDigest)
 
 AT_ONCE = 8  # facts that one turn at the model leaves out, where it takes several
 STRONGEST = 3
+MATTERS = (
+    1.0  # log-odds, odds times 2.7: the bundled model moves by more for every indication tested
+)
+HOME = "medications on admission"
 PERSON = "age, sex and setting"
 STAY = "previous hospitalization"
 LEFT_OUT = "prompt-section-left-out"  # the kind of a gap of `render_prompt`
@@ -72,6 +81,17 @@ class Moved:
     delta: float  # whole minus left out: above 0 the fact speaks for the candidate
     also: tuple[Fact, ...] = ()  # others in the record that say the same
 
+    @property
+    def is_reason_for(self) -> bool:
+        """Whether it may be what the candidate is given for, and weighs enough to say so."""
+        is_itself = self.section == HOME and self.named == self.label
+        return self.delta >= MATTERS and (self.section in ("diagnoses", "procedures") or is_itself)
+
+    @property
+    def is_reason_against(self) -> bool:
+        """Whether a clinician may find in it what speaks against the candidate, and it weighs."""
+        return self.delta <= -MATTERS and self.section in ("diagnoses", "allergies", HOME)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
@@ -83,13 +103,13 @@ class Explanation:
     reason: str | None = None  # why facts are left unexamined; None: none are
 
     def speaking_for(self, label: str, most: int = STRONGEST) -> tuple[Moved, ...]:
-        """The facts that speak for a candidate, the strongest first."""
-        found = [one for one in self.moved if one.label == label and one.delta > 0]
+        """The reasons for a candidate, the strongest first; empty where no fact is one."""
+        found = [one for one in self.moved if one.label == label and one.is_reason_for]
         return tuple(sorted(found, key=lambda one: -one.delta)[:most])
 
     def speaking_against(self, label: str, most: int = STRONGEST) -> tuple[Moved, ...]:
-        """The facts that speak against a candidate, the strongest first."""
-        found = [one for one in self.moved if one.label == label and one.delta < 0]
+        """The reasons against a candidate, the strongest first; empty where no fact is one."""
+        found = [one for one in self.moved if one.label == label and one.is_reason_against]
         return tuple(sorted(found, key=lambda one: one.delta)[:most])
 
 
@@ -232,7 +252,7 @@ def _told(record: PatientRecord, digest: NoteDigest) -> Iterator[Omission]:
         kept = replace(digest, medications_on_admission=tuple(one for one in home if one != name))
         facts = [one.fact for one in record.current if name in _ingredients(one)]
         facts = facts or [Fact(text=name)]
-        yield _omission("medications on admission", name, facts, record, kept)
+        yield _omission(HOME, name, facts, record, kept)
     for name in dict.fromkeys(digest.allergies):
         others = tuple(one for one in digest.allergies if one != name)
         facts = [

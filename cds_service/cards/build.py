@@ -1,6 +1,6 @@
 """From findings, scores and gaps to the cards of one answer. Pure: nothing is looked up here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cds_service.cards.distinct import distinct
@@ -15,6 +15,8 @@ from cds_service.cards.material import CardMaterial
 from cds_service.cards.parts import Json, Parts, card_json
 from cds_service.cards.selection import select_parts
 from cds_service.cards.suggestions import suggestions_card
+from fhir_mappings.record import Ingredient
+from lamo.selection import Unsupported
 from medication_safety.check import is_on_current, is_on_proposal
 
 __all__ = ["Built", "CardMaterial", "build_cards"]
@@ -70,10 +72,18 @@ def _parts_about_orders(material: CardMaterial) -> Iterator[Parts]:
     for finding in material.findings:
         if not (is_on_proposal(finding) or is_on_current(finding, material.record)):
             yield finding_card(finding, material)
-    for unsupported in material.choice.unsupported:
-        yield overprescription_card(unsupported, material)
+    for equal in _by_ingredients(material.choice.unsupported):
+        yield overprescription_card(equal, material)
     if material.choice.regimen is not None:
         yield regimen_card(material.choice.regimen, material)
+
+
+def _by_ingredients(unsupported: Iterable[Unsupported]) -> list[list[Unsupported]]:
+    """Orders of the same ingredients together: the model has one thing to say of them."""
+    found: dict[tuple[Ingredient, ...], list[Unsupported]] = {}
+    for one in unsupported:
+        found.setdefault(one.medication.ingredients, []).append(one)
+    return list(found.values())
 
 
 def _parts_about_current(material: CardMaterial) -> Iterator[Parts]:

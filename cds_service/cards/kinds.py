@@ -27,7 +27,6 @@ Basis = Literal["model", "rules", "model and rules", "record"]  # what a card re
 NAME_IN_SUMMARY = 50
 REASON_LIMIT = 150  # of a fact with the reason why it matters
 MOST_MOVING = 2  # facts that are named for, and against, a medication
-WORTH_NAMING = 0.1  # log-odds: what moves a score by less says nothing
 COMMON_REASONS = ("will-monitor", "tolerated-before", "recipient-disagrees-evidence")
 RULE_REASONS = {
     "allergy": ("tolerated-before", "will-monitor", "recipient-disagrees-evidence"),
@@ -36,11 +35,11 @@ RULE_REASONS = {
 }
 
 
-def overprescription_card(unsupported: Unsupported, material: CardMaterial) -> Parts:
-    """An order that the model does not support for this patient."""
-    medication, score = unsupported.medication, unsupported.score
+def overprescription_card(equal: Sequence[Unsupported], material: CardMaterial) -> Parts:
+    """An order that the model does not support for this patient; equal orders share a card."""
+    medication, score = equal[0].medication, equal[0].score
     body = (
-        what_paragraph(medication),
+        what_paragraph(medication) + _likewise([one.medication for one in equal[1:]]),
         why_paragraph(score, material),
         f"**Strength:** the model's support for it is {strength_against(score)}; it was "
         f"prescribed in {share(score.base_rate)} of the visits that the model was validated on.",
@@ -53,12 +52,13 @@ def overprescription_card(unsupported: Unsupported, material: CardMaterial) -> P
         detail=detail_text(body, closing(material)),
         indicator="warning",
         source=material.model_name,
-        suggestions=withdrawal(medication, material),
+        suggestions=[offer for one in equal for offer in withdrawal(one.medication, material)],
+        behavior="any" if len(equal) > 1 else "at-most-one",
         reasons=("indication-not-recorded", "tolerated-before", "will-monitor"),
         about=relative_reference(medication.reference) or "",
         rxcuis=_codes(medication),
         line=f"**{escaped(medication.display, 60)}:** little in the record supports this order.",
-        is_faint=unsupported.short_by < material.policy.unsupported_margin,
+        is_faint=equal[0].short_by < material.policy.unsupported_margin,
     )
 
 
@@ -210,19 +210,27 @@ def what_paragraph(medication: Medication) -> str:
     return f"**What:** {escaped(medication.display)}" + (f" ({notes})." if notes else ".")
 
 
-def why_paragraph(score: CandidateScore, material: CardMaterial) -> str:
-    """What the model's judgement rests on: which facts move the score, found by leaving each out.
+def _likewise(equal: Sequence[Medication]) -> str:
+    """The other orders that a card is about as well, at most three."""
+    found = [escaped(one.reference or one.display) for one in equal[:3]]
+    return f" Likewise: {', '.join(found)}." if found else ""
 
-    Where that was not found out, the diagnoses that it was read beside.
+
+def why_paragraph(score: CandidateScore, material: CardMaterial) -> str:
+    """What the model's judgement rests on: the reasons for and against, as far as there are any.
+
+    Where there are none, or none was looked for, the diagnoses that it was read beside.
     """
     label = score.ingredient.label
-    against = _moving(material.explanation.speaking_against(label, MOST_MOVING))
-    speaking = _moving(material.explanation.speaking_for(label, MOST_MOVING))
-    if against or speaking:
+    weighed = {
+        "most for it": _named(material.explanation.speaking_for(label, MOST_MOVING)),
+        "most against it": _named(material.explanation.speaking_against(label, MOST_MOVING)),
+    }
+    told = "; ".join(f"{which}: {reasons}" for which, reasons in weighed.items() if reasons)
+    if told:
         return (
             "**Why:** the model sees too little in the record that usually goes with this "
-            f"medication. Most for it: {speaking or 'nothing that weighs'}; "
-            f"most against it: {against or 'nothing that weighs'}."
+            f"medication. {told[0].upper()}{told[1:]}."
         )
     facts = [diagnosis.fact for diagnosis in material.record.diagnoses]
     if not facts:
@@ -233,11 +241,9 @@ def why_paragraph(score: CandidateScore, material: CardMaterial) -> str:
     )
 
 
-def _moving(moved: Sequence[Moved]) -> str:
-    weighing = (one for one in moved if abs(one.delta) >= WORTH_NAMING)
+def _named(moved: Sequence[Moved]) -> str:
     return "; ".join(
-        fact_line(one.fact) if isinstance(one.fact, Fact) else escaped(one.named)
-        for one in weighing
+        fact_line(one.fact) if isinstance(one.fact, Fact) else escaped(one.named) for one in moved
     )
 
 

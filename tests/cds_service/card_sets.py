@@ -141,8 +141,8 @@ def _call(record: PatientRecord, **changes: Any) -> CardMaterial:
 def _moved() -> Iterator[Moved]:
     diabetes, levothyroxine = DIABETES.fact, taken("Levothyroxine").fact
     for fact, section, delta in (
-        (diabetes, "diagnoses", 0.6),
-        (levothyroxine, "medications on admission", -0.4),
+        (diabetes, "diagnoses", 2.1),
+        (levothyroxine, "medications on admission", -1.4),
     ):
         yield Moved(fact=fact, section=section, named=fact.text, label=GLARGINE.label, delta=delta)
 

@@ -16,6 +16,7 @@ from lamo.explanation import (
     PERSON,
     STAY,
     Explanation,
+    Moved,
     Omission,
     as_shown,
     explain,
@@ -192,7 +193,31 @@ def test_references_of_the_record_are_carried() -> None:
     assert by_name["past medical history"].fact == "past medical history"
 
 
-def test_what_speaks_for_is_above_zero_and_the_strongest_comes_first() -> None:
+@pytest.mark.parametrize(
+    ("section", "named", "delta", "is_for", "is_against"),
+    [
+        ("diagnoses", "Gout", 1.0, True, False),
+        ("diagnoses", "Gout", 0.9, False, False),
+        ("diagnoses", "Gout", -1.0, False, True),
+        ("procedures", "Colonoscopy", 2.0, True, False),
+        ("procedures", "Colonoscopy", -2.0, False, False),
+        ("medications on admission", "Metformin", 2.0, True, False),
+        ("medications on admission", "Warfarin", 2.0, False, False),
+        ("medications on admission", "Warfarin", -2.0, False, True),
+        ("allergies", "Penicillin", 5.0, False, False),
+        ("allergies", "Penicillin", -5.0, False, True),
+        (PERSON, PERSON, 5.0, False, False),
+        ("history of present illness", "history of present illness", -5.0, False, False),
+    ],
+)
+def test_a_reason_is_what_a_clinician_can_call_one_and_weighs_enough(
+    section: str, named: str, delta: float, is_for: bool, is_against: bool
+) -> None:
+    moved = Moved(fact=named, section=section, named=named, label="Metformin", delta=delta)
+    assert (moved.is_reason_for, moved.is_reason_against) == (is_for, is_against)
+
+
+def test_what_speaks_for_is_a_reason_and_the_strongest_comes_first() -> None:
     scorer = CountingScorer(["Gout", "Angina", "'A"])
     found = explained(scorer)
     assert [(one.named, one.delta) for one in found.speaking_for("Metformin")[:2]] == [

@@ -5,6 +5,7 @@ from typing import Any
 
 from cds_service.cards.build import CardMaterial, build_cards
 from cds_service.cards.policy import RulePolicy, load_policy
+from lamo.explanation import Explanation
 from tests.cds_service.card_rules import assert_valid_cards
 from tests.cds_service.card_sets import full_set, opening_set
 
@@ -139,3 +140,13 @@ def test_the_facts_that_moved_the_score_are_named_for_and_against() -> None:
 
     assert "Most for it: Type 2 diabetes mellitus" in card["detail"]
     assert "most against it: Levothyroxine" in card["detail"]
+
+
+def test_where_no_fact_is_a_reason_the_diagnoses_are_named_and_nothing_is_said_for_it() -> None:
+    call = full_set()
+    moved = tuple(replace(one, delta=one.delta / 100) for one in call.explanation.moved)
+    cards = build_cards(replace(call, explanation=Explanation(moved=moved))).cards
+    (card,) = (one for one in cards if one["source"]["topic"]["code"] == "overprescription")
+
+    assert "the record shows" in card["detail"]
+    assert "Most for it" not in card["detail"]
