@@ -20,6 +20,7 @@ from fhir_mappings.words import label_of
 
 UNKNOWN_CODE = "allergy-code-unknown"  # the kind of gap where nobody can read what it is to
 _OVER = frozenset({"resolved", "inactive", "refuted", "entered-in-error"})
+_MISTAKEN = frozenset({"entered-in-error"})
 _NONE_KNOWN_CODES = frozenset(
     {"716186003", "409137002", "429625007", "428607008", "428197003", "1003774007", "160244002"}
     # SNOMED CT: no known allergy; drug, food, environmental, insect, latex; its older form
@@ -41,20 +42,41 @@ def map_allergies(call: Call) -> tuple[Allergy, ...]:
     return tuple(found for element in held for found in _map_allergy(element, call))
 
 
+def meanings_that_ended(call: Call) -> tuple["Meaning", ...]:
+    """What entries are to that the list itself says are resolved, inactive or refuted."""
+    over = (e for e in call.pool.of_type("AllergyIntolerance") if _states(e) & _OVER - _MISTAKEN)
+    return tuple(meaning_of(_substances(element), call) for element in over)
+
+
+def is_none_known(code: Codeable) -> bool:
+    """Whether it says that no allergy, or no such allergy, is known."""
+    words = code.display or ""
+    is_none = code.codes & _NONE_KNOWN_CODES or _NONE_KNOWN.search(words)
+    return bool(is_none) or is_negated_allergy(words)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Meaning:
+class Meaning:
     """What the codes and words of one entry mean."""
 
     ingredients: tuple[Ingredient, ...]
     classes: tuple[str, ...]
     coded_as: str | None  # what the table calls its code
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """RxNorm codes and classes, by which two entries are told to be to the same."""
+        return frozenset((*(one.rxcui for one in self.ingredients), *self.classes))
+
+
+def _states(element: Element) -> frozenset[str]:
+    clinical = element.codeable("clinicalStatus").codes
+    return clinical | element.codeable("verificationStatus").codes
+
 
 def _holds(element: Element) -> bool:
-    states = element.codeable("clinicalStatus").codes
-    states |= element.codeable("verificationStatus").codes
     code = element.codeable("code")
-    if states & _OVER or code.codes & _NONE_KNOWN_CODES:
+    if _states(element) & _OVER or code.codes & _NONE_KNOWN_CODES:
         return False
     return not _NONE_KNOWN.search(code.display or "")
 
@@ -71,12 +93,12 @@ def _map_allergy(element: Element, call: Call) -> Iterator[Allergy]:
         meaning = "an allergy names no substance: no medication was checked against it"
         call.gaps.add("allergy-without-substance", element.where, meaning, shown=True)
         return
-    found = _meaning(substances, call)
+    found = meaning_of(substances, call)
     if not (found.ingredients or found.classes) and _may_be_medication(element, display):
         _tell_unknown(element, display, substances, call)
     for place, known_class in enumerate(found.classes or (None,)):
         yield Allergy(
-            display=_name(display, found, substances),
+            display=name_of(display, found, substances),
             ingredients=() if place else found.ingredients,
             substance_class=known_class,
             is_intolerance=(element.text("type") or "").lower() == "intolerance",
@@ -86,28 +108,31 @@ def _map_allergy(element: Element, call: Call) -> Iterator[Allergy]:
         )
 
 
-def _meaning(substances: tuple[Codeable, ...], call: Call) -> _Meaning:
+def meaning_of(substances: tuple[Codeable, ...], call: Call) -> Meaning:
     """The codes of the allergy table, and beside them whatever codes and words are known."""
     formulary, table = call.tables.formulary, call.tables.allergy_codes
     coded = [known for one in substances if (known := table.find(one.codings))]
     direct = (formulary.entry(rxcui).ingredient for known in coded for rxcui in known.rxcuis)
     classes = [known.substance_class for known in coded if known.substance_class]
     worded = (found for name in _names(substances) for found in substance_classes(name))
-    return _Meaning(
+    return Meaning(
         ingredients=tuple(dict.fromkeys((*direct, *_ingredients(substances, call)))),
         classes=tuple(dict.fromkeys((*classes, *worded))),
         coded_as=coded[0].display if coded else None,
     )
 
 
-def _name(display: str | None, found: _Meaning, substances: tuple[Codeable, ...]) -> str:
+def name_of(display: str | None, found: Meaning, substances: tuple[Codeable, ...]) -> str:
     """What to call it: its words without "allergy to", else what its code means, else the code."""
-    if display:
-        return label_of(substance_words(display) or display)
-    if found.coded_as:
-        return substance_words(found.coded_as)
     known = " + ".join(one.label for one in found.ingredients)
-    return label_of(known or code_words(coding for one in substances for coding in one.codings))
+    names = (
+        substance_words(display or ""),
+        substance_words(found.coded_as or ""),
+        known,
+        display or "",
+        code_words(coding for one in substances for coding in one.codings),
+    )
+    return label_of(next(filter(None, names), ""))
 
 
 def _tell_unknown(

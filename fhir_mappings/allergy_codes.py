@@ -12,16 +12,22 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from fhir_mappings.code_lookup import ATC, NDC, RXNORM, system_of
-from fhir_mappings.concepts import SNOMED
+from fhir_mappings.concepts import ICD9, ICD10, SNOMED
 from fhir_mappings.elements import Coding
 from fhir_mappings.formulary import Formulary
 
 FILE = "allergy_codes.csv"
 _COLUMNS = ["system", "code", "display", "substance_class", "ingredient_rxcuis", "source"]
-_SAME = {"urn:oid:2.16.840.1.113883.6.96": SNOMED}
+_SAME = {
+    "urn:oid:2.16.840.1.113883.6.96": SNOMED,
+    "urn:oid:2.16.840.1.113883.6.90": ICD10,
+    "urn:oid:2.16.840.1.113883.6.103": ICD9,
+}
 _NAMES = {
     RXNORM: "RxNorm",
     SNOMED: "SNOMED CT",
+    ICD10: "ICD-10-CM",
+    ICD9: "ICD-9-CM",
     NDC: "NDC",
     ATC: "ATC",
     "http://rxnav.nlm.nih.gov/REST/Ndfrt": "NDF-RT",
@@ -95,7 +101,7 @@ class AllergyCodes:
 
     def find(self, codings: Iterable[Coding]) -> AllergyCode | None:
         """What the first of these codings means that is in the table; None where none is."""
-        keys = ((_system(system), (code or "").strip()) for system, code, _ in codings)
+        keys = (_key(system, code) for system, code, _ in codings)
         return next((self._found[key] for key in keys if key in self._found), None)
 
 
@@ -103,6 +109,11 @@ def code_words(codings: Iterable[Coding]) -> str:
     """The codes as a person would look them up: "RxNorm 70618, SNOMED CT 91936005"."""
     named = (f"{_name_of(system)} {code}" for system, code, _ in codings if code)
     return ", ".join(list(dict.fromkeys(named))[:2])
+
+
+def _key(system: str | None, code: str | None) -> tuple[str, str]:
+    known, plain = _system(system), (code or "").strip()
+    return known, plain.replace(".", "").upper() if known in (ICD9, ICD10) else plain
 
 
 def _system(system: str | None) -> str:

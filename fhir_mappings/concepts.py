@@ -23,6 +23,8 @@ _COLUMN_OF_SYSTEM = {
     "urn:oid:2.16.840.1.113883.6.96": "snomed",
     "http://hl7.org/fhir/sid/icd-10-cm": "icd10",
     "http://hl7.org/fhir/sid/icd-10": "icd10",
+    "http://fhir.de/codesystem/bfarm/icd-10-gm": "icd10",
+    "http://fhir.de/codesystem/dimdi/icd-10-gm": "icd10",
     "urn:oid:2.16.840.1.113883.6.90": "icd10",
     "urn:oid:2.16.840.1.113883.6.3": "icd10",
     "http://hl7.org/fhir/sid/icd-9-cm": "icd9",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
+from fhir_mappings.allergy_codes import code_words
 from fhir_mappings.elements import Element
 from fhir_mappings.encounters import Stay
 from fhir_mappings.inputs import Call
@@ -95,6 +96,9 @@ def _map_diagnosis(element: Element, call: Call) -> Diagnosis | None:
         meaning = "the condition has neither a name nor a code: it was not counted"
         call.gaps.add("diagnosis-without-name", element.where, meaning)
         return None
+    if concept is None and code.display is None:
+        meaning = f"{code_words(code.codings)} is a code that we do not know, without words"
+        call.gaps.add("diagnosis-code-unknown", element.where, meaning)
     return Diagnosis(
         label=title[0],
         display=title[1],

@@ -1,6 +1,7 @@
 """FHIR R4 resources to PatientRecord: the table of contents. Each line is one file beside it."""
 
 from fhir_mappings.allergies import map_allergies
+from fhir_mappings.allergy_problems import allergies_of_problems
 from fhir_mappings.diagnoses import (
     active_diagnoses,
     diagnoses_of,
@@ -40,7 +41,7 @@ def map_record(
     patient = find_patient(call)
     stays, problems, done = read_stays(call), read_problems(call), read_procedures(call)
     now = current_stay(stays, call)
-    ordered = map_orders(drafts, call)
+    ordered, listed = map_orders(drafts, call), map_allergies(call)
     born, sex = map_birth(patient, call), map_sex(patient, call)
     before = previous_stay(stays, now, call)
     previous = (
@@ -66,7 +67,7 @@ def map_record(
         past_diagnoses=past_diagnoses(problems),
         procedures=recent_procedures(done, now, call),
         documents=map_documents(call),
-        allergies=map_allergies(call),
+        allergies=(*listed, *allergies_of_problems(problems, listed, call)),
         current=map_current(call, ordered, stopped_by(drafts, call), replaced_by(drafts, call)),
         ordered=ordered,
         previous=previous,

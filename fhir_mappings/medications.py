@@ -4,6 +4,7 @@ from collections.abc import Iterable, Set
 from dataclasses import replace
 from datetime import date
 
+from fhir_mappings.allergy_codes import code_words
 from fhir_mappings.elements import Codeable, Element
 from fhir_mappings.encounters import Stay
 from fhir_mappings.formulary import Resolution
@@ -81,7 +82,8 @@ def read_medication(element: Element, call: Call, *, is_checked: bool) -> Medica
     ingredients = tuple(dict.fromkeys(one for found in resolution for one in found.ingredients))
     is_partial = any(found.how in ("partial", "unresolved") for found in resolution)
     if not ingredients or is_partial:
-        _tell(element, call, (display, bool(ingredients), is_checked))
+        codes = "" if display else code_words(one for part in concepts for one in part.codings)
+        _tell(element, call, (display or codes, bool(ingredients), is_checked))
     for concept in concepts:
         _tell_contradiction(concept, element, call, is_checked=is_checked)
     started, ended = _dates(element)
@@ -109,14 +111,24 @@ def named_medication(element: Element, call: Call) -> tuple[Codeable, ...]:
     sent = call.pool.find(element.reference("medicationReference"), element)
     if sent is not None:
         code = sent.codeable("code")
-        items = (item.codeable("itemCodeableConcept") for item in sent.many("ingredient"))
-        parts = tuple(item for item in items if item.codings or item.text)
         if code.codings or code.text:
             return (code,)
-        if parts:
-            return parts
+        items = [one for one in sent.many("ingredient") if one.node.get("isActive") is not False]
+        if items:
+            return tuple(_part(item, element, call) for item in items)
     display = pointer.text("display")
     return (Codeable(text=display),) if display else ()
+
+
+def _part(item: Element, holder: Element, call: Call) -> Codeable:
+    """One ingredient of a Medication; an empty concept where it cannot be read."""
+    own = item.codeable("itemCodeableConcept")
+    if own.codings or own.text:
+        return own
+    sent = call.pool.find(item.reference("itemReference"), holder)
+    found = sent.codeable("code") if sent is not None else Codeable()
+    named = found.codings or found.text
+    return found if named else Codeable(text=item.one("itemReference").text("display"))
 
 
 def _resolve(concept: Codeable, call: Call) -> Resolution:

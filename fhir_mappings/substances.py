@@ -10,7 +10,7 @@ from fhir_mappings.drug_text import fold
 from fhir_mappings.words import label_of
 
 _ABOUT = re.compile(
-    r"\b(?:(?:allerg(?:y|ies|ic)(?: (?:reaction|disorder))?|hypersensitivity|intolerance"
+    r"\b(?:(?:allerg(?:y|ies|ic)(?: (?:reaction|disorder|status))?|hypersensitivity|intolerance"
     r"|adverse reaction|sensitivity)(?: to)?|drug|product containing|substance with|caused by"
     r"|due to)\b|\bstructure(?: and .*)?$|\bmechanism of action$",
     re.IGNORECASE,

@@ -135,6 +135,12 @@ def test_the_code_of_a_class_needs_no_words(system: str, code: str, known: str, 
     assert gaps == ()
 
 
+def test_an_allergy_to_a_drug_is_called_by_the_substance_of_its_reaction() -> None:
+    code, substance = coded(SNOMED, "416098002", "Allergy to drug"), {"text": "Codeine"}
+    record, _ = map_call(allergy(None, code=code, reaction=[{"substance": substance}]))
+    assert [one.display for one in record.allergies] == ["Codeine"]
+
+
 def test_the_finding_of_a_substance_is_its_ingredient() -> None:
     record, _ = map_call(allergy(None, code=coded(SNOMED, "294505008")))
     assert ingredients(record.allergies) == [["Amoxicillin"]]

@@ -67,6 +67,21 @@ def test_an_unknown_name_is_cleaned_for_the_prompt() -> None:
     assert record.diagnoses[1].label == "Odd gait"
 
 
+def test_a_code_that_is_unknown_and_has_no_words_is_a_gap() -> None:
+    code = {"coding": [{"system": "urn:oid:1.2.3", "code": "X9"}]}
+    record, gaps = map_call(condition("", code=code))
+    assert labels(record.diagnoses) == ["X9"]
+    assert [(gap.kind, gap.shown) for gap in gaps] == [("diagnosis-code-unknown", False)]
+
+
+def test_the_german_icd10_is_read_as_icd10() -> None:
+    system = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
+    code = {"coding": [{"system": system, "code": "I50.01"}]}
+    record, gaps = map_call(condition("", code=code))
+    assert labels(record.diagnoses) == ["Heart failure"]
+    assert gaps == ()
+
+
 def test_a_condition_without_any_name_is_a_gap() -> None:
     record, gaps = map_call(condition("", code={"coding": [{"system": SNOMED}]}))
     assert record.diagnoses == ()

@@ -39,6 +39,23 @@ def test_a_medication_without_a_code_is_read_by_its_ingredients() -> None:
     assert gaps == ()
 
 
+def test_an_ingredient_by_reference_is_followed_and_one_that_is_lost_is_told() -> None:
+    substance = {"resourceType": "Substance", "id": "s", "code": {"text": "Lisinopril"}}
+    parts = [{"itemReference": {"reference": f"#{one}"}} for one in ("s", "gone")]
+    filler = {"itemCodeableConcept": {"text": "Lactose"}, "isActive": False}
+    sent = {"resourceType": "Medication", "id": "m", "ingredient": [*parts, filler]}
+    naming: Resource = {"medicationReference": {"reference": "#m"}, "contained": [sent, substance]}
+    record, gaps = map_call(request(**naming))
+    assert ingredients(record.current) == [["Lisinopril"]]
+    assert [(gap.kind, gap.shown) for gap in gaps] == [("medication-partial", True)]
+
+
+def test_a_code_that_nobody_knows_is_named_in_its_gap() -> None:
+    code = {"coding": [{"system": RXNORM, "code": "99999999"}]}
+    _, (gap,) = map_call(request(medicationCodeableConcept=code))
+    assert gap.meaning.startswith("'RxNorm 99999999' is not in the formulary")
+
+
 @pytest.mark.parametrize(
     "status", ["completed", "stopped", "cancelled", "draft", "entered-in-error"]
 )
