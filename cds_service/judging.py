@@ -10,6 +10,7 @@ from medication_safety.allergies import unknown_classes
 from medication_safety.check import check_medications, unsaid
 from medication_safety.findings import Finding
 from medication_safety.organ_function import unread_labs
+from medication_safety.pregnancy import unjudged_pregnancy
 from medication_safety.rulebook import Rulebook
 
 SELECTING = frozenset({"order-select"})  # one order is being chosen: no other is suggested
@@ -32,5 +33,8 @@ def checked(
     proposed = [score.ingredient for score in choice.proposed]
     findings = check_medications(record, proposed, rulebook)
     unknown = unknown_classes(record, rulebook.knowledge)
-    labs = unread_labs(record, rulebook.organs)
-    return withhold(choice, findings), findings, (*unknown, *labs, *unsaid(findings))
+    unread = (
+        *unread_labs(record, rulebook.organs),
+        *unjudged_pregnancy(record, rulebook.pregnancy),
+    )
+    return withhold(choice, findings), findings, (*unknown, *unread, *unsaid(findings))

@@ -1,6 +1,7 @@
 """Medications in a recorded pregnancy or during recorded breastfeeding.
 
-Nothing follows from sex or age alone, and nothing is said of males. A pregnancy counts while its
+Nothing follows from sex or age alone, and nothing is found for males; that one who is recorded as
+male is recorded as pregnant is told (`unjudged_pregnancy`). A pregnancy counts while its
 record is recent and nothing later says that it is over: a delivery, a loss, a status, a due date.
 """
 
@@ -13,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fhir_mappings.formulary import Formulary
-from fhir_mappings.record import Fact, Medication, Observation, PatientRecord
+from fhir_mappings.record import Fact, Gap, Medication, Observation, PatientRecord
 from medication_safety.findings import Finding, Severity
 from medication_safety.group_rules import (
     GroupRule,
@@ -142,6 +143,27 @@ def pregnancy_findings(
         if state and severity and acts_in_body(medication, code, table.any_route):
             found.setdefault(rule.rule, _finding(medication, rule, severity, state, table))
     return tuple(found.values())
+
+
+def unjudged_pregnancy(record: PatientRecord, table: PregnancyTable) -> tuple[Gap, ...]:
+    """A pregnancy of a patient recorded as male, where a rule on an order would have asked for it.
+
+    One of the two is wrong, or the recorded sex is not what the rules need: a person has to look.
+    """
+    rules = (rule for order in record.ordered for _, rule in rules_of(order, table.rules))
+    if record.sex != "male" or not any(rule.rule == "pregnancy" for rule in rules):
+        return ()
+    state = pregnancy_of(replace(record, sex=None), table)
+    meaning = "a pregnancy and the sex male are recorded: no order was checked for pregnancy"
+    return tuple(
+        Gap(
+            kind="pregnancy-contradicted",
+            where=fact.reference or "pregnancy",
+            meaning=meaning,
+            shown=True,
+        )
+        for fact in (state.facts[:1] if state else ())
+    )
 
 
 def pregnancy_of(record: PatientRecord, table: PregnancyTable) -> State | None:

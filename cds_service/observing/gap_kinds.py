@@ -48,6 +48,7 @@ GAP_KINDS = frozenset(
         "outside-vocabulary",
         "overrides-not-read",
         "patient-missing",
+        "pregnancy-contradicted",
         "prefetch-absent",
         "prefetch-failed",
         "prefetch-partial",

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from medication_safety.pregnancy import (
     lactation_of,
     pregnancy_findings,
     pregnancy_of,
+    unjudged_pregnancy,
 )
 from medication_safety.reading import KnowledgeError, shipped
 from tests.medication_safety.charts import FORMULARY, chart, order
@@ -218,6 +220,39 @@ def test_a_condition_of_breastfeeding_counts_while_it_is_recent(
     record = chart(sex="female", diagnoses=(condition,))
 
     assert (lactation_of(record, TABLES) is not None) is expected
+
+
+def test_the_feeding_of_a_young_child_is_no_breastfeeding_by_it() -> None:
+    record = chart(sex="female", age=0, observations=(FEEDING,))
+    assert lactation_of(record, TABLES) is None
+    assert lactation_of(replace(record, age=30), TABLES) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Pregnancy status", True),
+        ("Are you pregnant?", True),
+        ("Currently pregnant", True),
+        ("Ever pregnant", False),
+        ("Pregnancy test", False),
+        ("Partner pregnant", False),
+    ],
+)
+def test_a_status_without_a_code_counts_by_its_whole_name(name: str, expected: bool) -> None:
+    status = replace(coded("", "Yes", display=name), loinc=None)
+    assert is_pregnant(status) == expected
+
+
+def test_a_pregnancy_of_a_patient_recorded_as_male_is_told_where_a_rule_would_have_spoken() -> None:
+    record = chart(sex="male", observations=(PREGNANT,), ordered=(order("Isotretinoin"),))
+
+    (gap,) = unjudged_pregnancy(record, TABLES)
+
+    assert (gap.kind, gap.where, gap.shown) == ("pregnancy-contradicted", PREGNANT.reference, True)
+    assert unjudged_pregnancy(replace(record, ordered=(order("Metformin"),)), TABLES) == ()
+    assert unjudged_pregnancy(replace(record, sex="female"), TABLES) == ()
+    assert unjudged_pregnancy(replace(record, observations=()), TABLES) == ()
 
 
 def test_breastfeeding_that_has_ended_does_not_count() -> None:
