@@ -80,14 +80,14 @@ def read_medication(element: Element, call: Call, *, is_checked: bool) -> Medica
     display = next((words for one in concepts if (words := one.display)), None)
     resolution = tuple(_resolve(concept, call) for concept in concepts)
     ingredients = tuple(dict.fromkeys(one for found in resolution for one in found.ingredients))
+    named = display or " + ".join(one.label for one in ingredients)
     is_partial = any(found.how in ("partial", "unresolved") for found in resolution)
     if not ingredients or is_partial:
-        codes = "" if display else code_words(one for part in concepts for one in part.codings)
-        _tell(element, call, (display or codes, bool(ingredients), is_checked))
+        codes = code_words(one for part in concepts for one in part.codings)
+        _tell(element, call, (named or codes, bool(ingredients), is_checked))
     for concept in concepts:
         _tell_contradiction(concept, element, call, is_checked=is_checked)
     started, ended = _dates(element)
-    named = display or " + ".join(one.label for one in ingredients)
     return Medication(
         display=one_line(named or "a medication without a name")[:160],
         ingredients=ingredients,
