@@ -12,14 +12,19 @@ LONGEST_DOSE = 40  # characters
 
 
 def distinct(cards: Iterable[Parts], material: CardMaterial) -> list[Parts]:
-    """Each card once; of several orders of one name each says which it is, and its dose."""
+    """Each card once; of several orders of one name each says which it is, and its dose.
+
+    A card that is about several orders at once names them in its text.
+    """
     kept: dict[tuple[str, str], Parts] = {}
     for card in cards:
         kept.setdefault((summary_line(card.summary), card.about), card)
     alike = Counter(summary for summary, _ in kept)
     namesakes = _namesakes(material)
     return [
-        _told_apart(card, material) if alike[summary] > 1 or about in namesakes else card
+        _told_apart(card, material)
+        if about and (alike[summary] > 1 or about in namesakes)
+        else card
         for (summary, about), card in kept.items()
     ]
 

@@ -55,7 +55,7 @@ def overprescription_card(equal: Sequence[Unsupported], material: CardMaterial) 
         suggestions=[offer for one in equal for offer in withdrawal(one.medication, material)],
         behavior="any" if len(equal) > 1 else "at-most-one",
         reasons=("indication-not-recorded", "tolerated-before", "will-monitor"),
-        about=relative_reference(medication.reference) or "",
+        about="" if equal[1:] else relative_reference(medication.reference) or "",
         rxcuis=_codes(medication),
         line=f"**{escaped(medication.display, 60)}:** little in the record supports this order.",
         is_faint=equal[0].short_by < material.policy.unsupported_margin,

@@ -94,6 +94,7 @@ def test_two_orders_of_the_same_ingredients_share_a_card_that_offers_to_remove_e
 
     (card,) = cards_of(replace(first, choice=both, record=record))
 
+    assert "(order" not in card["summary"]
     removed = [offer["actions"][0]["resourceId"] for offer in card["suggestions"]]
     assert removed == ["MedicationRequest/d1", "MedicationRequest/d2"]
     assert card["selectionBehavior"] == "any"
