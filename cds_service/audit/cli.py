@@ -27,6 +27,10 @@ WHY_NOT_SHOWN = {
     "closed": "the keys that it was encrypted under are not at hand (VAR_DIR or LAMO_KEYS)",
     "gone": "there is none any more: the patient was erased, or its time is over",
 }
+ALTERED = (
+    "CHANGED: the bytes of this event are not those that got its place in the tree; what is shown "
+    "is what somebody put there: see `lamo-cds audit verify`"
+)
 COLUMNS: tuple[tuple[str, int, Callable[[EventSummary], object]], ...] = (
     ("time", 27, lambda event: event.recorded_at),
     ("event id", 36, lambda event: event.event_id),
@@ -87,10 +91,13 @@ def show_command(place: Place, event_id: str, tell: Teller) -> None:
         "decision_event_id": stored.decision_event_id,
         "feedback_event_ids": list(stored.feedback_event_ids),
     }
+    if stored.is_altered:
+        click.echo(ALTERED, err=True)
     if stored.protected != "open":
         click.echo(f"protected data: {WHY_NOT_SHOWN[stored.protected]}", err=True)
     lines = render_body({**stored.body, **{key: ids for key, ids in links.items() if ids}})
-    tell(*lines, **links, protected=stored.protected, body=stored.body)
+    told = {"is_altered": stored.is_altered, "protected": stored.protected, "body": stored.body}
+    tell(*lines, **links, **told)
 
 
 @audit.command("upgrade")

@@ -1,23 +1,28 @@
 """The tamper drill: copies of the log are changed as somebody who owns the database could.
 
 The triggers are gone there, leaves and tiles are recomputed where that helps the forger, and new
-rows are given places by the real sequencer with the real key: only what was signed and kept
-elsewhere stands in the way. The copies are SQLite files, made and removed here; they hold no
+rows are given places by the real sequencer with the key of the copy: only what was signed and kept
+elsewhere stands in the way. That key is made for the drill, and the heads of a copy are signed with
+it: the log's own signs no forgery, and the forger holds what signs at any place of the log, however
+often its own key was changed. The copies are SQLite files, made and removed here; they hold no
 payload but those of invented events (see drill_material.py).
 """
 
 import json
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, select, text, update
 
+from cds_service.audit.chain import follow_chain
+from cds_service.audit.checkpoint import PublicKey
 from cds_service.audit.database import AuditFailure, open_engine, reporting_failures
 from cds_service.audit.drill_material import add_invented
+from cds_service.audit.findings import Findings
 from cds_service.audit.heads import FILE as HEADS_FILE
 from cds_service.audit.migrate import upgrade
 from cds_service.audit.models import CardRow, EventRow, FeedbackRow, HeadRow, LeafRow, TileRow
@@ -27,6 +32,9 @@ from cds_service.audit.standalone import verify_bundle
 from cds_service.audit.tampering import FORGERIES, Copy, Forgery, write_bundle
 from cds_service.audit.tree import TILE_WIDTH
 from cds_service.audit.verify import Asked, verify_log
+from cds_service.keys.file_keys import FileKeys
+from cds_service.keys.ring import new_ring
+from cds_service.keys.service import KeyService
 from cds_service.keys.signing import FILE as SIGNING_FILE
 from cds_service.keys.signing import SigningFile
 
@@ -69,34 +77,36 @@ def run_drill(database_url: str, var_dir: Path) -> Iterator[DrillResult]:
 
     Raises:
         AuditFailure: the log is too small, or does not verify as it is.
-        KeysRefused: the signing key cannot be used.
+        KeysRefused: the file of the signing key cannot be used.
     """
     with TemporaryDirectory(prefix="lamo-drill-") as name:
         original = Path(name) / "original"
         original.mkdir()
-        _copy_log(database_url, var_dir, original)
-        _check_sound(original)
+        keys = FileKeys(new_ring())
+        _copy_log(database_url, var_dir, original, keys)
+        _refuse_failed(_caught(original, keys, original / HEADS_FILE))
         for number, forgery in enumerate(FORGERIES):
             folder = Path(name) / str(number)
             shutil.copytree(original, folder, symlinks=True)
-            yield _tamper(forgery, folder)
+            yield _tamper(forgery, folder, keys)
             shutil.rmtree(folder)
         yield _cut_bundle(original)
 
 
-def _copy_log(database_url: str, var_dir: Path, folder: Path) -> None:
-    SigningFile(var_dir / SIGNING_FILE).read()
-    (folder / SIGNING_FILE).symlink_to((var_dir / SIGNING_FILE).resolve())
+def _copy_log(database_url: str, var_dir: Path, folder: Path, keys: KeyService) -> None:
+    signing = SigningFile(folder / SIGNING_FILE)
+    signing.create()
+    first_key = SigningFile(var_dir / SIGNING_FILE).read().keys[0]
     upgrade(_url(folder))
     source, target = open_snapshot(database_url), open_engine(_url(folder))
     try:
         with reporting_failures(), source.begin() as read, target.begin() as write:
-            _copy_rows(read, write)
-            _write_heads(write, folder / HEADS_FILE)
-        add_invented(_url(folder))
-        sequence_all(_url(folder), folder)
-        with reporting_failures(), target.begin() as write:
             _drop_triggers(write)
+            _copy_rows(read, write)
+            _sign_anew(write, first_key, signing)
+            _write_heads(write, folder / HEADS_FILE)
+        add_invented(_url(folder), keys)
+        sequence_all(_url(folder), folder)
     finally:
         source.dispose()
         target.dispose()
@@ -129,6 +139,19 @@ def _copy_rows(read: Connection, write: Connection) -> None:
             write.execute(insert(table), rows)
 
 
+def _sign_anew(connection: Connection, first_key: PublicKey, signing: SigningFile) -> None:
+    """Have the heads of a copy signed with its own key, once those of the log were verified."""
+    rows = connection.execute(select(HeadRow.number, HeadRow.note).order_by(HeadRow.number))
+    heads = [(row.number, row.note) for row in rows]
+    found = Findings()
+    chain = follow_chain(heads, first_key, found, "database")
+    _refuse_failed(list(found.failed))
+    signer, origin = signing.signer(), signing.read().origin
+    for (number, _), head in zip(heads, chain.heads, strict=True):
+        note = replace(head, origin=origin, next_key=None).signed(signer)
+        connection.execute(update(HeadRow).where(HeadRow.number == number).values(note=note))
+
+
 def _is_below(level: int, index: int, size: int) -> bool:
     return (index + 1) << (8 * (level + 1)) <= size
 
@@ -145,15 +168,14 @@ def _write_heads(connection: Connection, path: Path) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
-def _check_sound(folder: Path) -> None:
-    failed = _caught(folder, folder / HEADS_FILE, ())
+def _refuse_failed(failed: Sequence[str]) -> None:
     if failed:
         raise AuditFailure(
             f"the log fails {', '.join(failed)} as it is: run `lamo-cds audit verify`"
         )
 
 
-def _tamper(forgery: Forgery, folder: Path) -> DrillResult:
+def _tamper(forgery: Forgery, folder: Path, keys: KeyService) -> DrillResult:
     exported = folder / "exported.jsonl"  # out of the forger's reach
     shutil.copy(folder / HEADS_FILE, exported)
     engine = open_engine(_url(folder))
@@ -169,13 +191,15 @@ def _tamper(forgery: Forgery, folder: Path) -> DrillResult:
         engine.dispose()
     if not is_done:
         return DrillResult(kind=forgery.kind, wanted=forgery.wanted, caught_by=(), is_skipped=True)
-    caught = _caught(folder, exported, copy.receipts)
+    caught = _caught(folder, keys, exported, copy.receipts)
     return DrillResult(kind=forgery.kind, wanted=forgery.wanted, caught_by=caught)
 
 
-def _caught(folder: Path, exported: Path, receipts: tuple[str, ...] | list[str]) -> tuple[str, ...]:
+def _caught(
+    folder: Path, keys: KeyService, exported: Path, receipts: Sequence[str] = ()
+) -> tuple[str, ...]:
     key = SigningFile(folder / SIGNING_FILE).read().keys[0]
-    asked = Asked(first_key=key, exported=exported, receipts=tuple(receipts))
+    asked = Asked(first_key=key, exported=exported, receipts=tuple(receipts), keys=keys)
     return tuple(verify_log(_url(folder), asked).failed)
 
 

@@ -14,16 +14,14 @@ from cds_service.audit.entries import DecisionEntry, FeedbackEntry, Table
 from cds_service.audit.ids import new_event_id
 from cds_service.audit.keeping import Keeper
 from cds_service.audit.log import AuditLog
-from cds_service.keys.file_keys import FileKeys
-from cds_service.keys.ring import new_ring
+from cds_service.keys.service import KeyService
 
 NOBODY = "nobody: invented for a drill"
 TICK_S = 0.002  # ids tell milliseconds
 
 
-def add_invented(url: str) -> None:
-    """Purge what was not copied, then write events that are whole."""
-    keys = FileKeys(new_ring())
+def add_invented(url: str, keys: KeyService) -> None:
+    """Purge what was not copied, then write events that are whole, of two patients."""
     log, keeper = AuditLog(url, keys), Keeper(url, keys)
     try:
         log.append_decision(_decision())  # so that there is something to purge
@@ -32,14 +30,14 @@ def add_invented(url: str) -> None:
         time.sleep(TICK_S)
         first = _decision()
         log.append_decision(first)
-        log.append_decision(_decision())
+        log.append_decision(_decision(f"{NOBODY} either"))
         log.append_feedback(_feedback(str(first.cards[0]["uuid"])))
     finally:
         log.close()
         keeper.close()
 
 
-def _decision() -> DecisionEntry:
+def _decision(patient_id: str = NOBODY) -> DecisionEntry:
     now = datetime.now(UTC)
     return DecisionEntry(
         event_id=new_event_id(),
@@ -49,7 +47,7 @@ def _decision() -> DecisionEntry:
         hook_instance=str(uuid4()),
         client=NOBODY,
         user=None,
-        patient_id=NOBODY,
+        patient_id=patient_id,
         encounter_id=None,
         received_at=now,
         decided_at=now,

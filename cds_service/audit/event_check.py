@@ -1,6 +1,5 @@
 """Checking one event now: its bytes, its place under the newest signed head, its payload."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,6 +15,7 @@ from cds_service.audit.merkle import ProofRefused, inclusion_proof, leaf_hash, v
 from cds_service.audit.models import EventRow, LeafRow, PayloadRow
 from cds_service.audit.reading import EventUnknown
 from cds_service.audit.tree import StoredTree
+from cds_service.audit.typed import parsed
 from cds_service.audit.unsequenced import MERGE_DELAY_S, id_ms
 
 # waiting: it has no place yet, and not for too long; gone: erased or expired, which fails nothing
@@ -120,7 +120,7 @@ def _waiting(row: Row[Any], what: str) -> Checked:
 
 def _payload(row: Row[Any]) -> Checked:
     what = "What is protected is what the event names"
-    body = _read(row.body)
+    body = parsed(row.body)
     if body is None:
         return Checked(what=what, outcome="failed", told="the bytes are no event")
     named = body.get("payload_sha256")
@@ -135,7 +135,7 @@ def _payload(row: Row[Any]) -> Checked:
 
 def _columns(row: Row[Any], names: list[str]) -> Checked:
     what = "The columns that are searched say what the bytes say"
-    body = _read(row.body)
+    body = parsed(row.body)
     try:
         wanted = search_columns(body or {})
     except LookupError:
@@ -144,11 +144,3 @@ def _columns(row: Row[Any], names: list[str]) -> Checked:
     if others:
         return Checked(what=what, outcome="failed", told=f"{', '.join(others)}: another value")
     return Checked(what=what, outcome="ok", told=f"{len(names)} columns")
-
-
-def _read(body: bytes) -> Mapping[str, Any] | None:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

@@ -4,7 +4,6 @@ Nobody speaks for another: feedback is linked to a decision only when the client
 those that the card was sent to. What is not linked is kept with the reason, and counts for nothing.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from cds_service.audit.bodies import COLUMN_CHARACTERS
 from cds_service.audit.models import CardRow, EventRow, FeedbackRow
+from cds_service.audit.typed import read_body
 
 Event = Mapping[str, Any]
 Pseudonym = Callable[[str], str]
@@ -80,7 +80,7 @@ def _decisions(connection: Connection, cards: set[str]) -> dict[str, Event]:
     event_of = {row.card_uuid: row.event_id for row in connection.execute(query)}
     events = select(EventRow.event_id, EventRow.body)
     found = connection.execute(events.where(EventRow.event_id.in_(set(event_of.values()))))
-    bodies = {row.event_id: json.loads(row.body) for row in found}
+    bodies = {row.event_id: read_body(row.event_id, row.body) for row in found}
     return {card: bodies[event_id] for card, event_id in event_of.items()}
 
 

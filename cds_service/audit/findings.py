@@ -7,10 +7,12 @@ from typing import Any
 MOST_TOLD = 20  # findings of one check that are told one by one
 
 CHECKS: Mapping[str, str] = {
+    "types": "every stored value is of the type of its column",
     "index": "every event has one place in the tree, without gaps",
     "leaves": "every leaf is the hash of its event's bytes",
     "columns": "every search column says what the event's bytes say",
     "payloads": "every payload is the one that its event names, with its key, or was forgotten",
+    "keys": "every key unwraps, in the row of the patient that it is of",
     "links": "the tables of cards and feedback say what the events' bytes say",
     "tiles": "the stored tiles are those of the leaves",
     "signatures": "every head is signed, by the key that the one before names",

@@ -5,7 +5,6 @@ somebody else has deleted its payload. A purge covers nothing that was under a l
 began, and nothing that came after it, whatever day it names.
 """
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -14,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from cds_service.audit.ids import first_event_id
 from cds_service.audit.models import EventRow
+from cds_service.audit.typed import parsed
 
 
 class Forgotten:
@@ -60,11 +60,8 @@ class Forgotten:
 
 def _bodies(connection: Connection) -> Iterator[dict[str, Any]]:
     for data in connection.scalars(select(EventRow.body).where(EventRow.kind == "retention")):
-        try:
-            body = json.loads(data)
-        except ValueError:
-            continue  # as above
-        if isinstance(body, dict):
+        body = parsed(data)
+        if body is not None:  # else as above
             yield body
 
 

@@ -81,9 +81,9 @@ class FullVerification:
             work.start()
             work.join(self._longest_s)
             if work.exitcode != 0:
+                told = _why(work.exitcode, self._longest_s)
                 work.kill()
                 work.join()
-                told = f"it did not end within {self._longest_s:.0f} s, or was killed"
                 _keep(self._folder, Verified(started_at=started_at, ended_at=_now(), failure=told))
         finally:
             os.close(lock)  # and so lets go of it
@@ -123,6 +123,15 @@ def _verified(database_url: str, folder: Path, started_at: str) -> Verified:
         is_ok=found.is_ok,
         lines=tuple(found.lines()),
     )
+
+
+def _why(exitcode: int | None, longest_s: float) -> str:
+    """Why it came to no end, by how its process ended; None: it did not."""
+    if exitcode is None:
+        return f"it did not end within {longest_s:.0f} s, and was broken off"
+    if exitcode < 0:
+        return f"its process was killed by signal {-exitcode}: see whether memory ran out"
+    return "its process failed, and the service's own log says how: run `lamo-cds audit verify`"
 
 
 def _keep(folder: Path, result: Verified) -> None:

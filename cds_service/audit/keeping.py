@@ -6,8 +6,9 @@ them holds; what was done is an event itself.
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
@@ -17,11 +18,12 @@ from cds_service.audit.bodies import seal_event
 from cds_service.audit.canonical import rfc3339
 from cds_service.audit.counting import WorkerCounter
 from cds_service.audit.database import open_engine, reporting_failures
-from cds_service.audit.expiry import AT_ONCE, Gone, count_due, delete_keys, delete_payloads
+from cds_service.audit.expiry import Gone, count_due, delete_keys, delete_payloads
 from cds_service.audit.ids import new_event_id
-from cds_service.audit.models import HoldRow, PatientRow, PayloadRow, PeriodRow
+from cds_service.audit.models import HoldRow, PatientRow, PayloadRow
 from cds_service.audit.partitions import drop_expired, make_partitions
-from cds_service.audit.vault import Vault, Whom
+from cds_service.audit.vault import Kind, Vault, Whom
+from cds_service.audit.whose import is_anothers, pid_of
 from cds_service.audit.writing import insert_events
 from cds_service.keys.service import KEY_BYTES, KeyService
 
@@ -29,6 +31,7 @@ KEPT = timedelta(days=6 * 365.25 + 30)  # six years and 30 days
 SHORTEST = timedelta(days=184)  # six months: Regulation (EU) 2024/1689, Article 26(6)
 EVERYBODY = "all"
 TIMEOUT_S = 60.0
+REWRAPPED_AT_ONCE = 200  # keys in one transaction: of old ones, payloads are opened as well
 RACES = 3  # with a service that writes of the same patient
 
 T = TypeVar("T")
@@ -92,6 +95,7 @@ class Keeper:
         Raises:
             HoldInPlace: the patient, or everybody, is under a legal hold.
             PatientUnknown: there is nothing to erase.
+            AuditFailure: the row that the patient is found by is another's.
         """
         with reporting_failures(), self._engine.begin() as connection:
             pid = self._free(connection, whom)
@@ -182,13 +186,20 @@ class Keeper:
     def rotate(self) -> int:
         """Wrap every key under the tenant's newest key; no payload is touched.
 
+        A key that an older release wrapped for its pid alone is wrapped for its lookup as well,
+        unless the row is not that patient's: then `verify` goes on naming it.
+
         Returns:
-            How many were wrapped under an older one.
+            How many were wrapped anew.
         """
         newest = self._keys.wrap(secrets.token_bytes(KEY_BYTES), "probe").key_id
         count = 0
-        while some := self._racing(lambda connection: self._rewrap_some(connection, newest)):
-            count += some
+        for kind in self._vault.kinds():
+            after: str | None = ""
+            while after is not None:
+                page = partial(self._rewrap_page, kind=kind, newest=newest, after=after)
+                after, some = self._racing(page)
+                count += some
         if count:
             counts = {"keys": count, "key_id": newest}
             self._racing(lambda connection: self._record(connection, "rotate-keys", None, counts))
@@ -199,18 +210,14 @@ class Keeper:
         """Close all connections."""
         self._engine.dispose()
 
-    def _pid(self, connection: Connection, whom: Whom) -> str | None:
-        query = select(PatientRow.pid).where(PatientRow.lookup == self._vault.lookup(whom))
-        return connection.execute(query).scalar_one_or_none()
-
     def _free(self, connection: Connection, whom: Whom) -> str | None:
         """The pid of a patient who is under no hold; None where the log keeps nothing of them."""
-        pid = self._pid(connection, whom)
+        pid = pid_of(connection, self._vault, whom)
         self._refuse_held(connection, pid)
         return pid
 
     def _subject(self, connection: Connection, whom: Whom | None) -> str:
-        pid = self._pid(connection, whom) if whom else EVERYBODY
+        pid = pid_of(connection, self._vault, whom) if whom else EVERYBODY
         if pid is None:
             raise PatientUnknown(_UNKNOWN)
         return pid
@@ -224,18 +231,21 @@ class Keeper:
                     "before `lamo-cds audit hold remove`"
                 )
 
-    def _rewrap_some(self, connection: Connection, newest: str) -> int:
+    def _rewrap_page(
+        self, connection: Connection, kind: Kind, newest: str, after: str
+    ) -> tuple[str | None, int]:
+        """Go on behind a name: the last one seen, None at the end, and how many were wrapped."""
+        query = kind.query.add_columns(kind.model.key_id.label("under")).where(kind.name > after)
+        rows = connection.execute(query.order_by(kind.name).limit(REWRAPPED_AT_ONCE)).all()
         count = 0
-        for model, name, read in (
-            (PatientRow, PatientRow.pid, self._vault.of_patient),
-            (PeriodRow, PeriodRow.period, self._vault.of_period),
-        ):
-            query = select(name, model.key_id, model.wrapped_key).where(model.key_id != newest)
-            for row in connection.execute(query.order_by(name).limit(AT_ONCE)).all():
-                columns = self._vault.rewrapped(read(*row))
-                connection.execute(update(model).where(name == row[0]).values(columns))
+        for *row, under in rows:
+            key = kind.read(*row)
+            to_bind = not key.is_bound and not is_anothers(connection, self._vault, key)
+            if under != newest or to_bind:
+                columns = self._vault.rewrapped(replace(key, is_bound=key.is_bound or to_bind))
+                connection.execute(update(kind.model).where(kind.name == row[0]).values(columns))
                 count += 1
-        return count
+        return (rows[-1][0] if rows else None), count
 
     def _record(
         self, connection: Connection, action: str, pid: str | None, counts: Mapping[str, Any]

@@ -17,6 +17,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from cds_service.audit.typed import make_strict
+
 NAMING_CONVENTION = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -161,3 +163,13 @@ class HeadRow(Base):
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     tree_size: Mapped[int] = mapped_column(BigInteger)
     note: Mapped[str]
+
+
+LOG = tuple(
+    table_of(model)
+    for model in (
+        *(EventRow, CardRow, FeedbackRow, PayloadRow, PatientRow, PeriodRow, HoldRow),
+        *(LeafRow, TileRow, HeadRow),
+    )
+)
+make_strict(LOG)

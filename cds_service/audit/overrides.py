@@ -1,6 +1,5 @@
 """What cards of a patient were about that a client overrode with a reason."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from sqlalchemy.orm import aliased
 from cds_service.audit.bodies import COLUMN_CHARACTERS
 from cds_service.audit.canonical import rfc3339
 from cds_service.audit.models import EventRow, FeedbackRow, PatientRow
+from cds_service.audit.typed import read_body
 from cds_service.audit.vault import DataKey, Vault, Whom
 
 MOST_OVERRIDES = 100
@@ -43,15 +43,17 @@ def overrides_of(connection: Connection, vault: Vault, whom: Whom, since: dateti
     rows = connection.execute(_OVERRIDDEN, asked).all()
     if not rows:
         return Overrides()
-    key = vault.of_patient(rows[0].pid, rows[0].key_id, rows[0].wrapped_key)
+    key = vault.of_patient(rows[0].pid, asked["lookup"], rows[0].key_id, rows[0].wrapped_key)
     return Overrides(tagged=frozenset(_answered(rows)), key=key)
 
 
-def _overridden() -> Select[str, bytes, bytes, str, str, bytes]:
+def _overridden() -> Select[*tuple[Any, ...]]:
     decision, feedback = aliased(EventRow), aliased(EventRow)
     return (
         select(
             FeedbackRow.card_uuid,
+            FeedbackRow.event_id,
+            FeedbackRow.decision_event_id,
             decision.body.label("decision"),
             feedback.body.label("feedback"),
             PatientRow.pid,
@@ -77,7 +79,7 @@ _OVERRIDDEN = _overridden()  # made once: to build a statement takes longer than
 def _answered(rows: Iterable[Any]) -> Iterable[Answer]:
     """What overrides with a reason answer: one without a reason answers nothing."""
     for row in rows:
-        if json.loads(row.feedback)["has_reason"]:
-            for about in json.loads(row.decision).get("about", ()):
+        if read_body(row.event_id, row.feedback).get("has_reason"):
+            for about in read_body(row.decision_event_id, row.decision).get("about", ()):
                 if about["card"] == row.card_uuid:
                     yield about["rule"], about["rxcui"], about["basis"]

@@ -1,16 +1,25 @@
 """Events out of the database, with what is protected where the keys are at hand."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, false, select
 
 from cds_service.audit.database import AuditFailure
-from cds_service.audit.models import EventRow, FeedbackRow, PatientRow, PayloadRow, PeriodRow
+from cds_service.audit.merkle import leaf_hash
+from cds_service.audit.models import (
+    EventRow,
+    FeedbackRow,
+    LeafRow,
+    PatientRow,
+    PayloadRow,
+    PeriodRow,
+)
 from cds_service.audit.payloads import open_payload
+from cds_service.audit.typed import read_body
 from cds_service.audit.vault import DataKey, Vault, Whom
+from cds_service.audit.whose import pid_of
 from cds_service.keys.service import NotOpened
 
 PAGE = 200  # events that are in memory at once
@@ -46,6 +55,7 @@ class StoredEvent:
 
     summary: EventSummary
     body: Mapping[str, Any]  # what is protected stands beside the rest where it opens
+    is_altered: bool  # its bytes are not those that got its place in the tree
     protected: Protected  # closed: the keys are not at hand; gone: erased or expired
     decision_event_id: str | None = None  # of a feedback whose card is known
     feedback_event_ids: tuple[str, ...] = ()  # of a decision, in the order of arrival
@@ -66,8 +76,8 @@ def list_events(
         if filters[name] is not None:
             query = query.where(getattr(EventRow, name) == filters[name])
     if patient is not None:
-        known = select(PatientRow.pid).where(PatientRow.lookup == vault.lookup(patient))
-        query = query.where(EventRow.patient == known.scalar_subquery())
+        pid = pid_of(connection, vault, patient)
+        query = query.where(EventRow.patient == pid if pid else false())
     return [_summary(row, _private(row, vault)[1]) for row in connection.execute(query)]
 
 
@@ -75,15 +85,17 @@ def find_event(
     connection: Connection, vault: Vault, event_id: str, *, is_opened: bool = True
 ) -> StoredEvent:
     """See AuditLog.find_event."""
-    query = _events().add_columns(EventRow.body).where(EventRow.event_id == event_id)
-    row = connection.execute(query).one_or_none()
+    query = _events().add_columns(EventRow.body, LeafRow.leaf_hash)
+    query = query.outerjoin(LeafRow, LeafRow.event_id == EventRow.event_id)
+    row = connection.execute(query.where(EventRow.event_id == event_id)).one_or_none()
     if row is None:
         raise EventUnknown(f"no event has the id {event_id!r}: take one from `lamo-cds audit list`")
     state, private = _private(row, vault if is_opened else None)
     return StoredEvent(
         summary=_summary(row, private),
-        body=merged(json.loads(row.body), private),
+        body=merged(read_body(row.event_id, row.body), private),
         protected=state,
+        is_altered=row.leaf_hash is not None and row.leaf_hash != leaf_hash(row.body),
         **_links(connection, event_id),
     )
 
@@ -91,7 +103,7 @@ def find_event(
 def find_bodies(connection: Connection, event_ids: Collection[str]) -> dict[str, dict[str, Any]]:
     """The bodies of some events, by id; nothing protected."""
     query = select(EventRow.event_id, EventRow.body).where(EventRow.event_id.in_(event_ids))
-    return {row.event_id: json.loads(row.body) for row in connection.execute(query)}
+    return {row.event_id: read_body(row.event_id, row.body) for row in connection.execute(query)}
 
 
 def find_protected(
@@ -110,7 +122,8 @@ def page_of_kind(
     query = _events().add_columns(EventRow.body).where(EventRow.kind == kind)
     query = query.where(EventRow.event_id > after).order_by(EventRow.event_id).limit(PAGE)
     return [
-        merged(json.loads(row.body), _private(row, vault)[1]) for row in connection.execute(query)
+        merged(read_body(row.event_id, row.body), _private(row, vault)[1])
+        for row in connection.execute(query)
     ]
 
 
@@ -133,6 +146,7 @@ def _events() -> Select[Any]:
             *(getattr(EventRow, name) for name in _COLUMNS),
             PayloadRow.ciphertext,
             PatientRow.pid,
+            PatientRow.lookup,
             PeriodRow.period,
             PatientRow.key_id.label("patient_key_id"),
             PatientRow.wrapped_key.label("patient_wrapped_key"),
@@ -164,7 +178,7 @@ def _private(row: Row[Any], vault: Vault | None) -> tuple[Protected, dict[str, A
 
 def _key(row: Row[Any], vault: Vault) -> DataKey:
     if row.pid is not None:
-        return vault.of_patient(row.pid, row.patient_key_id, row.patient_wrapped_key)
+        return vault.of_patient(row.pid, row.lookup, row.patient_key_id, row.patient_wrapped_key)
     return vault.of_period(row.period, row.period_key_id, row.period_wrapped_key)
 
 

@@ -230,7 +230,7 @@ class Bundle:
         heads, keys = follow(notes, key, "bundle")
         if not heads or heads[-1].size != first["tree_size"]:
             raise Refused("the bundle has no head of its tree_size")
-        kept = self.kept_heads(heads_file, notes, keys)
+        kept = self.not_newer(self.kept_heads(heads_file, notes, keys), heads[-1])
         # 2. every event
         self.events((*rest, *lines), first, heads, kept)
         # 3. numbers of processes, which only a whole log has without gaps
@@ -257,6 +257,17 @@ class Bundle:
             if number < len(notes) and notes[number][1] != note:
                 self.problems.append(f"{path.name}: head {number} is another in the bundle")
         return heads
+
+    def not_newer(self, kept: list[Head], last: Head) -> list[Head]:
+        """Those of them that tell of the bundle; a log goes on after it was exported."""
+        newer = [head for head in kept if head.size > last.size]
+        if newer:
+            self.notes.append(
+                f"{len(newer)} of the kept heads are newer than the bundle, which ends with "
+                f"{last.size} events signed {last.time}; the last one is of {newer[-1].size} "
+                f"events, {newer[-1].time}: only a newer bundle can be compared with those"
+            )
+        return [head for head in kept if head.size <= last.size]
 
     def events(
         self, lines: Any, first: dict[str, Any], heads: list[Head], kept: list[Head]
@@ -310,11 +321,11 @@ class Bundle:
     def check_numbers(self) -> None:
         """The events of a process are numbered from 1."""
         for worker, seen in self.numbers.items():
-            missing = sorted(set(range(1, max(seen))) - seen)
-            if missing and missing[0] < max(seen) - IN_FLIGHT:
-                self.problems.append(f"process {worker}: event {missing[0]} is missing")
-            elif missing:
-                self.notes.append(f"process {worker}: event {missing[0]} is missing at its end")
+            missing = next(number for number in range(1, len(seen) + 2) if number not in seen)
+            if missing < max(seen) - IN_FLIGHT:
+                self.problems.append(f"process {worker}: event {missing} is missing")
+            elif missing < max(seen):
+                self.notes.append(f"process {worker}: event {missing} is missing at its end")
 
     def check_receipt(self, text: str, keys: dict[bytes, Key], contents: str) -> None:
         """A receipt is signed, and its event is in the bundle."""

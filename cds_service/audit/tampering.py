@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from cds_service.audit.bodies import event_columns
 from cds_service.audit.bundle import bundle_lines
@@ -40,6 +40,18 @@ COLUMNS = (
     "kind", "recorded_at", "service_id", "hook", "hook_instance", "client", "user_ref",
     "patient", "outcome", "card_count", "status",
 )  # fmt: skip
+
+TYPES = (
+    ("event", "body = replace(body, 'nobody', 'others')"),
+    ("event", "kind = CAST(kind AS BLOB)"),
+    ("leaf", "leaf_index = 'junk'"),
+    ("leaf", "leaf_hash = 7"),
+    ("head", "number = x'ff'"),
+    ("head", "note = CAST(note AS BLOB)"),
+    ("payload", "ciphertext = 'junk'"),
+    ("patient", "wrapped_key = 'junk'"),
+    ("tile", "hashes = 'junk'"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +138,22 @@ def _delete_key(copy: Copy) -> None:
 
 def _move_payload(copy: Copy) -> None:
     copy.connection.execute(update(PayloadRow).values(patient="0" * 32, period=None))
+
+
+def _exchange_patients(copy: Copy) -> None:
+    """So that each is found, shown and erased in the place of the other."""
+    query = select(PatientRow.pid, PatientRow.lookup).order_by(PatientRow.pid).limit(2)
+    (one, its), (other, others) = copy.connection.execute(query)
+    for pid, lookup in ((one, "on its way"), (other, its), (one, others)):
+        moved = update(PatientRow).where(PatientRow.pid == pid).values(lookup=lookup)
+        copy.connection.execute(moved)
+
+
+def _change_type(copy: Copy, table: str, change: str) -> bool:
+    """What SQLite lets into a column: a value of another type, in one row."""
+    row = f"rowid = (SELECT max(rowid) FROM {table})"  # noqa: S608 - our own names
+    statement = f"UPDATE {table} SET {change} WHERE {row}"  # noqa: S608
+    return copy.connection.execute(text(statement)).rowcount > 0
 
 
 def _move_card(copy: Copy) -> None:
@@ -279,6 +307,10 @@ def _forgeries() -> Iterator[tuple[str, str, Callable[[Copy], bool | None]]]:
     yield "payload deleted without a word", "payloads", _delete_payload
     yield "key of a patient deleted without a word", "payloads", _delete_key
     yield "payload put under the key of another patient", "payloads", _move_payload
+    yield "rows of two patients exchanged", "keys", _exchange_patients
+    for table, change in TYPES:
+        kind = f"type of {table}.{change.partition(' ')[0]} changed"
+        yield kind, "types", partial(_change_type, table=table, change=change)
     yield "card moved to another decision", "links", _move_card
     yield "outcome of feedback edited beside the tree", "links", _edit_feedback
     yield "feedback deleted beside the tree", "links", _delete_feedback

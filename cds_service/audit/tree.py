@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, select
 
+from cds_service.audit.database import AuditFailure
 from cds_service.audit.inserting import insert_rows
 from cds_service.audit.merkle import HASH_BYTES, Frontier, perfect_root
 from cds_service.audit.models import LeafRow, TileRow, table_of
@@ -30,7 +31,13 @@ class StoredTree:
         level, above = divmod(height, TILE_BITS)
         first, count = index << above, 1 << above
         tile, begin = divmod(first, TILE_WIDTH)
-        return perfect_root(self._hashes(level, tile)[begin : begin + count])
+        hashes = self._hashes(level, tile)[begin : begin + count]
+        if len(hashes) < count:
+            raise AuditFailure(
+                "the tree of the log has gaps: leaves or tiles were taken out of the database; "
+                "`lamo-cds audit verify` names them"
+            )
+        return perfect_root(hashes)
 
     def _hashes(self, level: int, tile: int) -> list[bytes]:
         """Up to 256 hashes that stand side by side at height 8 * level."""

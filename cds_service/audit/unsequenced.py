@@ -61,8 +61,11 @@ def count_unsequenced(connection: Connection, most: int) -> int:
 
 
 def id_ms(event_id: str) -> int:
-    """When a UUIDv7 was made, in milliseconds since 1970."""
-    return int(event_id[:8] + event_id[9:13], 16)
+    """When a UUIDv7 was made, in milliseconds since 1970; 0 for an id that is none of ours."""
+    try:
+        return int(event_id[:8] + event_id[9:13], 16)
+    except ValueError:
+        return 0
 
 
 def _same_event(floor: str) -> ColumnElement[bool]:

@@ -2,17 +2,20 @@
 
 Each is random, wrapped by the tenant's keys, and stands in one row; without that row nothing opens
 what was encrypted under it. None is kept in memory beyond the work that it was read for.
+
+A patient's key is wrapped for the pid and the lookup of its row, so that in another patient's row
+it opens nothing. Keys of older releases were wrapped for the pid alone: see whose.py.
 """
 
 import hmac
 import json
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from cds_service.audit.canonical import escape, rfc3339
 from cds_service.audit.database import AuditFailure
@@ -20,7 +23,6 @@ from cds_service.audit.models import PatientRow, PeriodRow
 from cds_service.keys.service import KEY_BYTES, KeyService, NotOpened, WrappedKey
 
 TAG_DIGITS = 32  # of a basis: 128 bits
-AT_ONCE = 2000  # rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,8 @@ class DataKey:
 
     key: bytes = field(repr=False)
     patient: str | None = None  # the pid; None for the key of a month
+    lookup: str | None = None  # what that patient is found by
+    is_bound: bool = True  # to the lookup; False: wrapped by an older release, for the pid alone
     period: str | None = None
     row: Mapping[str, Any] | None = None  # to be inserted with the event, when the key is new
 
@@ -50,7 +54,7 @@ class DataKey:
         return mac.hex()[:TAG_DIGITS]
 
 
-_PATIENT = select(PatientRow.pid, PatientRow.key_id, PatientRow.wrapped_key)
+_PATIENT = select(PatientRow.pid, PatientRow.lookup, PatientRow.key_id, PatientRow.wrapped_key)
 _BY_LOOKUP = _PATIENT.where(PatientRow.lookup == bindparam("lookup"))
 _PERIOD = select(PeriodRow.period, PeriodRow.key_id, PeriodRow.wrapped_key)
 _BY_PERIOD = _PERIOD.where(PeriodRow.period == bindparam("period"))
@@ -76,10 +80,12 @@ class Vault:
         known = self.known_key(connection, whom)
         if known is not None:
             return known
-        key = DataKey(key=secrets.token_bytes(KEY_BYTES), patient=secrets.token_hex(16))
-        return replace(
-            key, row={"lookup": self.lookup(whom), "pid": key.patient, **self._row(key, now)}
+        key = DataKey(
+            key=secrets.token_bytes(KEY_BYTES),
+            patient=secrets.token_hex(16),
+            lookup=self.lookup(whom),
         )
+        return replace(key, row={"lookup": key.lookup, "pid": key.patient, **self._row(key, now)})
 
     def known_key(self, connection: Connection, whom: Whom) -> DataKey | None:
         """The key of a patient; None for one who was not seen before."""
@@ -112,9 +118,19 @@ class Vault:
         found = connection.execute(_PERIOD.where(PeriodRow.period.in_(set(periods))))
         return {row.period: self.of_period(*row) for row in found}
 
-    def of_patient(self, pid: str, key_id: str, wrapped: bytes) -> DataKey:
-        """The key of a patient's row."""
-        return DataKey(key=self._unwrapped(key_id, wrapped, _of_patient(pid)), patient=pid)
+    def of_patient(self, pid: str, lookup: str, key_id: str, wrapped: bytes) -> DataKey:
+        """The key of a patient's row, which opens in that row alone."""
+        for context, is_bound in ((_of_patient(pid, lookup), True), (_of_pid(pid), False)):
+            try:
+                key = self._keys.unwrap(WrappedKey(key_id=key_id, wrapped=wrapped), context)
+            except NotOpened as failed:
+                closed = failed
+            else:
+                return DataKey(key=key, patient=pid, lookup=lookup, is_bound=is_bound)
+        raise AuditFailure(
+            f"the key of a patient cannot be used: {closed}; or the row was made another "
+            "patient's: `lamo-cds audit verify` names the rows"
+        )
 
     def of_period(self, period: str, key_id: str, wrapped: bytes) -> DataKey:
         """The key of a month's row."""
@@ -122,32 +138,21 @@ class Vault:
 
     def check(self, connection: Connection) -> None:
         """Return when one key of every tenant key unwraps; AuditFailure when one does not."""
-        for model, name, read in (
-            (PatientRow, PatientRow.pid, self.of_patient),
-            (PeriodRow, PeriodRow.period, self.of_period),
-        ):
-            one_each = select(func.min(name)).group_by(model.key_id)
-            query = select(name, model.key_id, model.wrapped_key).where(name.in_(one_each))
-            for row in connection.execute(query):
-                read(*row)
+        for kind in self.kinds():
+            one_each = select(func.min(kind.name)).group_by(kind.model.key_id)
+            for row in connection.execute(kind.query.where(kind.name.in_(one_each))):
+                kind.read(*row)
 
-    def unopened(self, connection: Connection) -> Iterator[str]:
-        """Which keys do not unwrap, of all that are stored, each in words."""
-        for model, name, read, what in (
-            (PatientRow, PatientRow.pid, self.of_patient, "patient"),
-            (PeriodRow, PeriodRow.period, self.of_period, "period"),
-        ):
-            query = select(name, model.key_id, model.wrapped_key).order_by(name)
-            for row in connection.execute(query, execution_options={"yield_per": AT_ONCE}):
-                try:
-                    read(*row)
-                except AuditFailure as closed:
-                    yield f"{what} {row[0]}: {closed.reason}"
+    def kinds(self) -> tuple["Kind", "Kind"]:
+        """Both tables of keys."""
+        return (
+            Kind(model=PatientRow, name=PatientRow.pid, query=_PATIENT, read=self.of_patient),
+            Kind(model=PeriodRow, name=PeriodRow.period, query=_PERIOD, read=self.of_period),
+        )
 
     def rewrapped(self, key: DataKey) -> dict[str, Any]:
         """The columns of the same key, wrapped by the tenant's newest."""
-        context = _of_patient(key.patient) if key.patient else _of_period(str(key.period))
-        wrapped = self._keys.wrap(key.key, context)
+        wrapped = self._keys.wrap(key.key, _context(key))
         return {"key_id": wrapped.key_id, "wrapped_key": wrapped.wrapped}
 
     def _row(self, key: DataKey, now: datetime) -> dict[str, Any]:
@@ -160,7 +165,28 @@ class Vault:
             raise AuditFailure(f"a key of the audit log cannot be used: {closed}") from None
 
 
-def _of_patient(pid: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A table of keys, and how its rows are read."""
+
+    model: type[PatientRow | PeriodRow]
+    name: Any  # the column that events name it by
+    query: Select[*tuple[Any, ...]]  # of what `read` takes, the name first
+    read: Callable[..., DataKey]  # raises AuditFailure where the key does not unwrap
+
+
+def _context(key: DataKey) -> str:
+    """What a key is wrapped for."""
+    if key.patient is None:
+        return _of_period(str(key.period))
+    return _of_patient(key.patient, str(key.lookup)) if key.is_bound else _of_pid(key.patient)
+
+
+def _of_patient(pid: str, lookup: str) -> str:
+    return f"audit patient {pid} found by {lookup}"
+
+
+def _of_pid(pid: str) -> str:
     return f"audit patient {pid}"
 
 

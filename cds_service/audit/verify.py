@@ -18,7 +18,7 @@ from cds_service.audit.database import read_driver_rows
 from cds_service.audit.findings import CHECKS, Findings
 from cds_service.audit.forgotten import Forgotten
 from cds_service.audit.heads import is_torn, read_exported
-from cds_service.audit.leaves import Checked, Stretch, made_ms
+from cds_service.audit.leaves import TYPED, Checked, Stretch
 from cds_service.audit.links import tell_rows_of_no_event
 from cds_service.audit.merkle import leaf_hash
 from cds_service.audit.models import EventRow, HeadRow, LeafRow, TileRow
@@ -28,8 +28,10 @@ from cds_service.audit.receipts import parse_receipt
 from cds_service.audit.snapshot import snapshot
 from cds_service.audit.stretches import checked_stretches
 from cds_service.audit.tree import TILE_BITS, GrowingTree
-from cds_service.audit.unsequenced import MERGE_DELAY_S, unsequenced
+from cds_service.audit.typed import pass_over, wrong_values
+from cds_service.audit.unsequenced import MERGE_DELAY_S, id_ms, unsequenced
 from cds_service.audit.vault import Vault
+from cds_service.audit.whose import check_keys
 from cds_service.keys.service import KeyService
 from cds_service.manners import Watch, unwatched
 
@@ -37,6 +39,7 @@ READ_AT_ONCE = 2000  # rows
 TILES_AT_ONCE = 256
 # between the making of an id and its place: the longest call (60 s), the delay, clocks apart
 OLDEST_S = 60.0 + MERGE_DELAY_S + 20.0
+AT_WORK = "start the service, or run `lamo-cds audit sequence --once`, then verify again"
 # checks that read JSON, which takes most of the time
 _PARSED = ("columns", "payloads", "links", "workers", "read-model")
 
@@ -74,8 +77,11 @@ class _Verification:
         self._found = Findings()
         self._numbered = Numbered(self._found)
         self._rows = no_rows(connection)  # of the read model, as they should be
+        self._is_past_types = False
 
     def run(self) -> Findings:
+        # 0. values that nothing can be made of are told, and passed over from here on
+        self._is_past_types = self._types()
         # 1. which heads and keys hold
         chain = self._chain()
         exported = self._exported(chain)
@@ -99,7 +105,18 @@ class _Verification:
         left_out = set(_PARSED) if self._asked.is_quick else set()
         if self._asked.exported is None:
             left_out.add("exported")
+        if self._asked.is_quick or self._asked.keys is None:
+            left_out.add("keys")
         return left_out if self._asked.receipts else left_out | {"receipts"}
+
+    def _types(self) -> bool:
+        is_wrong = False
+        for where, found, wanted in wrong_values(self._connection, TYPED):
+            self._found.add("types", f"{where} holds {found}, wanted {wanted}")
+            is_wrong = True
+        if is_wrong:
+            pass_over(self._connection, TYPED)
+        return is_wrong
 
     def _chain(self) -> Chain:
         rows = self._connection.execute(select(HeadRow).order_by(HeadRow.number)).all()
@@ -167,6 +184,7 @@ class _Verification:
                 not_before=_of_places(not_before, number * size, (number + 1) * size),
                 places=places,
                 forgotten=forgotten,
+                is_past_types=self._is_past_types,
             )
             for number, (first, end) in enumerate(zip(indexes, ends, strict=False))
         ]
@@ -182,17 +200,15 @@ class _Verification:
 
     def _keys(self) -> None:
         if self._asked.keys is not None:
-            for told in Vault(self._asked.keys).unopened(self._connection):
-                self._found.add("payloads", told)
+            check_keys(self._connection, Vault(self._asked.keys), self._found)
 
     def _waiting(self) -> None:
         now_ms = int(time.time() * 1000)
         for row in self._connection.execute(unsequenced("", READ_AT_ONCE)):
-            waits_s = (now_ms - made_ms(row.event_id)) / 1000
+            waits_s = (now_ms - id_ms(row.event_id)) / 1000
             if waits_s > MERGE_DELAY_S:
-                self._found.add(
-                    "index", f"event {row.event_id}: has no place in the tree after {waits_s:.0f} s"
-                )
+                told = f"event {row.event_id}: has no place in the tree after {waits_s:.0f} s"
+                self._found.add("index", f"{told}: {AT_WORK}")
 
     def _receipts(self, chain: Chain) -> None:
         for text in self._asked.receipts:

@@ -5,8 +5,9 @@ from threading import BoundedSemaphore
 from flask import Flask, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
+from cds_service.audit.typed import LogAltered
 from cds_service.doors import Doors
 from cds_service.errors import AuditUnavailable
 from cds_service.keys.service import KeysRefused
@@ -85,6 +86,12 @@ def tell(error: HTTPException) -> ResponseReturnValue:
 def tell_unavailable(_error: AuditUnavailable) -> ResponseReturnValue:
     """What could not be recorded is not shown."""
     return tell(ServiceUnavailable("the audit log cannot be reached, so nothing can be shown"))
+
+
+@review.errorhandler(LogAltered)
+def tell_altered(altered: LogAltered) -> ResponseReturnValue:
+    """What somebody else has put into the database is not shown as if the service had."""
+    return tell(InternalServerError(altered.reason))
 
 
 @review.errorhandler(KeysRefused)

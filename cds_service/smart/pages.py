@@ -91,7 +91,7 @@ def decision_of(session: Session) -> StoredEvent:
     if stored.summary.client != session.client or not is_theirs:
         record_look(session, outcome="denied")
         raise NotYours
-    if not is_opened:
+    if not is_opened or stored.is_altered:
         raise NotKept
     return stored
 

@@ -120,7 +120,7 @@ def about_advice(event_id: UUID) -> ResponseReturnValue:
         stored = log.find_event(str(event_id), is_opened=False)
     except EventUnknown:
         stored = None
-    if stored is None or stored.summary.kind != "decision":
+    if stored is None or stored.summary.kind != "decision" or stored.is_altered:
         raise NotFound("No advice has this address.")
     return render_template(
         "smart/about.html",

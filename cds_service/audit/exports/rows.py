@@ -1,6 +1,5 @@
 """Events in the order of their ids, some thousand at a time, with what is protected if asked."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select
 from cds_service.audit.ids import first_event_id
 from cds_service.audit.models import EventRow, PayloadRow
 from cds_service.audit.payloads import open_stored
+from cds_service.audit.typed import LogAltered, read_body
 from cds_service.audit.vault import DataKey, Vault
 
 AT_ONCE = 2000  # rows
@@ -77,7 +77,7 @@ def read_events(connection: Connection, span: Span, vault: Vault | None) -> Iter
         opened = _Opened(connection, vault, [row.event_id for row in rows]) if vault else None
         for row in rows:
             private = opened.private(row.event_id) if opened else {}
-            yield Exported(body=json.loads(row.body), private=private)
+            yield Exported(body=read_body(row.event_id, row.body), private=private)
         last = rows[-1].event_id
 
 
@@ -98,7 +98,13 @@ class _Opened:
         row = self._rows.get(event_id)
         if row is None:
             return {}
-        key: DataKey = self._patients[row.patient] if row.patient else self._periods[row.period]
+        keys, whose = (self._patients, row.patient) if row.patient else (self._periods, row.period)
+        if whose not in keys:
+            raise LogAltered(
+                f"event {event_id}: the key of what is protected of it is gone, and no erasure was "
+                "of it: see `lamo-cds audit verify`"
+            )
+        key: DataKey = keys[whose]
         return open_stored(row.ciphertext, event_id, key.key)
 
 

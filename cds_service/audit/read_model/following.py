@@ -5,7 +5,6 @@ above the first leaf that was not seen. What a projection writes and how far it 
 transaction: a process that is killed has done both or neither.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cds_service.audit.models import Base, EventRow, LeafRow
 from cds_service.audit.read_model.tables import ProjectionRow
+from cds_service.audit.typed import parsed
 
 AT_MOST = 500  # events in one transaction: on SQLite, hook calls wait for its end
 
@@ -163,15 +163,6 @@ _LEAVES = (
 def _reading(engine: Engine) -> Engine:
     """Transactions that, on SQLite, hold up no writer."""
     return engine.execution_options(sqlite_begin="BEGIN")
-
-
-def parsed(data: bytes | None) -> Mapping[str, Any] | None:
-    """A stored body; None for what is none any more, which `lamo-cds audit verify` tells."""
-    try:
-        body = json.loads(data or b"null")
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) else None
 
 
 def _apply(engine: Engine, group: Sequence[Projection], begin: int, batch: Batch) -> bool:

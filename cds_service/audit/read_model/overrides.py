@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, select, text
 
 from cds_service.audit.models import Base, EventRow
 from cds_service.audit.read_model.count_tables import CardOutcomeRow, OverrideCountRow
-from cds_service.audit.read_model.following import Followed, parsed
+from cds_service.audit.read_model.following import Followed
 from cds_service.audit.read_model.outcomes import (
     MEASURES,
     Cell,
@@ -21,6 +21,7 @@ from cds_service.audit.read_model.outcomes import (
     shown,
     understood,
 )
+from cds_service.audit.typed import parsed
 
 _KEY = ", ".join(Cell._fields)
 # the same words for SQLite and PostgreSQL

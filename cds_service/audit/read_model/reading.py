@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import select
 
 from cds_service.audit.database import open_engine, reporting_failures
-from cds_service.audit.models import PatientRow
 from cds_service.audit.read_model.drift_reading import Day, days
 from cds_service.audit.read_model.override_reading import By, Chosen, Tallies, known, tallies
 from cds_service.audit.read_model.search import PAGE_ROWS, Page, Search, find, values_of
 from cds_service.audit.read_model.search_tables import SavedFilterRow
 from cds_service.audit.reading import find_bodies, find_protected
 from cds_service.audit.vault import Vault, Whom
+from cds_service.audit.whose import pid_of
 from cds_service.keys.service import KeyService
 
 TIMEOUT_S = 5.0
@@ -45,9 +45,8 @@ class ReadModel:
 
     def pid(self, whom: Whom) -> str | None:
         """What stands for a patient in events; None when nothing is kept of them (any more)."""
-        query = select(PatientRow.pid).where(PatientRow.lookup == self._vault.lookup(whom))
         with reporting_failures(), self._engine.begin() as connection:
-            return connection.scalar(query)
+            return pid_of(connection, self._vault, whom)
 
     def bodies(self, event_ids: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
         """The bodies of some events, by id."""

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, select, tuple_
 
 from cds_service.audit.models import Base, EventRow
 from cds_service.audit.read_model.bulk import insert_rows
-from cds_service.audit.read_model.following import Comparison, Followed, Projection, parsed
+from cds_service.audit.read_model.following import Comparison, Followed, Projection
 from cds_service.audit.read_model.search_rows import Bodies, Derived, Group, derive, refers_to
 from cds_service.audit.read_model.search_tables import GroupRow, SearchRow, TermRow
+from cds_service.audit.typed import parsed
 
 _GROUPS = [getattr(GroupRow, name) for name in Group._fields]
 TERMS_AT_ONCE = 2000  # of three parameters each

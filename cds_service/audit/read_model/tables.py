@@ -3,7 +3,8 @@
 from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cds_service.audit.models import Base
+from cds_service.audit.models import Base, table_of
+from cds_service.audit.typed import make_strict
 
 
 class ProjectionRow(Base):
@@ -13,3 +14,7 @@ class ProjectionRow(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     next_leaf: Mapped[int] = mapped_column(BigInteger)  # the first leaf that it has not seen
+
+
+PROJECTION = table_of(ProjectionRow)
+make_strict([PROJECTION])

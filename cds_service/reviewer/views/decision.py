@@ -27,7 +27,7 @@ MOST_REPORTS = 100  # that are shown of one decision
 def decision(event_id: UUID) -> Seen:
     """Show it to whom it is for (opening.py): everybody has looks of their own."""
     stored = found(event_id)
-    is_decision = stored.summary.kind == "decision"
+    is_decision = stored.summary.kind == "decision" and not stored.is_altered
     return Seen(
         template="review/decision.html" if is_decision else "review/event.html",
         values=_shared(stored) | (_of_decision(stored) if is_decision else {}),
@@ -67,6 +67,7 @@ def _of_decision(stored: StoredEvent) -> dict[str, Any]:
         "timeline": timeline_of(*stages_of(body)),
         "versions": versions_of(body),
         "adapters": body.get("model", {}).get("adapters", {}),
-        "reports": reports_shown(reports, cards),
+        "reports": reports_shown([one for one in reports if not one.is_altered], cards),
+        "altered_reports": sum(one.is_altered for one in reports),
         "unshown_reports": len(told) - len(reports),
     }

@@ -9,6 +9,7 @@ from werkzeug.exceptions import NotFound
 
 from cds_service.audit.database import AuditFailure
 from cds_service.audit.log import EventUnknown
+from cds_service.audit.typed import LogAltered
 from cds_service.reviewer.opening import found
 from cds_service.reviewer.pages import Look, Seen, desk, page
 from cds_service.reviewer.roles import EVERYBODY
@@ -35,6 +36,8 @@ def proof(event_id: UUID) -> Seen:
     found(event_id)
     try:
         proven = desk().evidence.prove(str(event_id))
+    except LogAltered:
+        raise
     except (EventUnknown, AuditFailure):
         raise NotFound("no signed head has this event yet: try again in a few seconds") from None
     text = json.dumps(proven, indent=2, ensure_ascii=False)

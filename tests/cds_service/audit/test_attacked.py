@@ -94,7 +94,7 @@ def test_a_key_that_does_not_unwrap_is_told(
     with engine.begin() as connection:
         connection.execute(update(model).values(wrapped_key=bytes(60)))
     engine.dispose()
-    (told,) = verify_log(audit_url, with_keys).failed["payloads"]
+    (told,) = verify_log(audit_url, with_keys).failed["keys"]
     assert "cannot be used: found a sealed record that was changed" in told
     assert verify_log(audit_url, asked).failed == {}  # which has no keys to try
 
@@ -104,7 +104,7 @@ def test_keys_of_another_service_open_nothing(
 ) -> None:
     fill(audit_log, audit_url, var_dir, 2)
     found = verify_log(audit_url, replace(asked, keys=FileKeys(new_ring())))
-    assert [told.split(" ")[0] for told in found.failed["payloads"]] == ["patient", "period"]
+    assert [told.split(" ")[0] for told in found.failed["keys"]] == ["patient", "period"]
 
 
 @pytest.mark.parametrize("content", [b"", b'{"number": 0, "no'])

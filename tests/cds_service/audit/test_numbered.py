@@ -38,6 +38,11 @@ def test_a_gap_is_told() -> None:
     assert told == "process w: 1 events missing, first 7"
 
 
+def test_a_number_that_is_far_off_is_told_without_counting_to_it() -> None:
+    (told,) = found(*range(1, 7), 10**15).failed["workers"]
+    assert told == f"process w: {10**15 - 7 - 16} events missing, first 7"
+
+
 def test_a_gap_at_the_end_is_noted_and_may_be_a_killed_process() -> None:
     findings = found(*range(1, 30), 31)
     assert (findings.failed, "first 30" in findings.notes[0]) == ({}, True)

@@ -8,13 +8,16 @@ import pytest
 from cds_service.audit.entries import DecisionEntry, InputState, Table
 from cds_service.audit.keeping import Keeper
 from cds_service.audit.log import AuditLog
+from cds_service.audit.sequencer import sequence_all
 from cds_service.audit.vault import Whom
 from cds_service.keys.service import KeyService
 from cds_service.rows import SCORE_COLUMNS
+from cds_service.settings import Settings
 from fhir_mappings.record import Gap
 from tests.cds_service.audit.test_entries import access, administration, decision, error, feedback
 from tests.cds_service.reviewer.reading_html import page_of
 from tests.cds_service.reviewer.signing_in import SignIn
+from tests.cds_service.reviewer.tampering import tamper
 
 pytest_plugins = [
     "tests.cds_service.audit_fixtures",
@@ -218,3 +221,25 @@ def test_a_look_at_an_event_is_recorded(audit_log: AuditLog, signed_in: SignIn) 
     seen(signed_in, entry.event_id)
     newest = audit_log.find_event(audit_log.list_events(limit=1)[0].event_id).body
     assert (newest["page"], newest["looked_at"]) == ("decision", entry.event_id)
+
+
+def test_a_decision_that_was_changed_is_not_shown_as_one(
+    audit_log: AuditLog, audit_url: str, settings: Settings, signed_in: SignIn
+) -> None:
+    entry = decision()
+    audit_log.append_decision(entry)
+    audit_log.append_feedback(feedback(str(entry.cards[0]["uuid"])))
+    sequence_all(audit_url, settings.var_dir)
+    address = f"/review/events/{entry.event_id}"
+    changed = (
+        "UPDATE event SET body = CAST(replace(body, 'order', 'other') AS {}) WHERE kind = '{}'"
+    )
+    tamper(audit_url, changed.format("BLOB", "feedback"))
+    assert "1 reports were changed in the database" in signed_in("reviewer").get(address).text
+    tamper(audit_url, changed.format("BLOB", "decision"))
+    text = signed_in("reviewer").get(address).text
+    assert "This event was changed in the database" in text
+    assert "Cards as they were sent" not in text
+    tamper(audit_url, changed.format("TEXT", "decision"))
+    answer = signed_in("reviewer").get(address)
+    assert (answer.status_code, "event.body holds text" in answer.text) == (500, True)

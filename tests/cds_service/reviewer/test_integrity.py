@@ -170,6 +170,15 @@ def test_what_a_verification_finds_is_told(
     assert "FAILED columns" in text
 
 
+@on_sqlite
+def test_a_verification_ends_over_values_of_other_types(
+    signed_in: SignIn, audit_url: str, settings: Settings, kept: list[str]
+) -> None:
+    tamper(audit_url, "UPDATE event SET body = CAST(body AS TEXT)")
+    verify_aside(audit_url, settings.var_dir, "2026-03-01T12:00:00.000000Z")
+    assert "FAILED types" in page(signed_in)
+
+
 def test_one_verification_is_at_work_at_a_time(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/none.db"
     first, second = FullVerification(url, tmp_path), FullVerification(url, tmp_path)

@@ -12,10 +12,11 @@ from cds_service.audit.database import open_engine
 from cds_service.audit.keeping import Keeper
 from cds_service.audit.log import AuditLog
 from cds_service.audit.models import EventRow
-from cds_service.audit.read_model.following import Followed, clear, follow, parsed
+from cds_service.audit.read_model.following import Followed, clear, follow
 from cds_service.audit.read_model.outcomes import report_of
 from cds_service.audit.read_model.override_reading import Chosen, Tally
 from cds_service.audit.read_model.overrides import OverrideCounts
+from cds_service.audit.typed import parsed
 from cds_service.audit.vault import Whom
 from cds_service.keys.service import KeyService
 from tests.cds_service.audit.read_model.counted_log import ALL, answer, count, showing, tallied
