@@ -21,6 +21,7 @@ WORDS: Mapping[Why, str] = {
     "all but few": f"all but fewer than {SMALLEST}",
     "hidden": "hidden",
 }
+NONE: Hidden = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,45 +52,47 @@ class Reason:
     share: Figure  # of all overrides
 
 
-def total_line(total: Tally) -> Line:
+def total_line(total: Tally, *, is_whole: bool = False) -> Line:
     """All cards in one line."""
-    return _lines([("", total)], total)[0]
+    return _lines([("", total)], total, is_whole=is_whole)[0]
 
 
-def lines(tallies: Mapping[str, Tally], total: Tally) -> list[Line]:
+def lines(tallies: Mapping[str, Tally], total: Tally, *, is_whole: bool = False) -> list[Line]:
     """A line for each, the one of most cards first.
 
     Args:
+        tallies: by what the lines are of.
         total: of all cards, which stands on the page.
+        is_whole: hide nothing, for who may see the single events.
     """
     ordered = sorted(tallies.items(), key=lambda one: (-one[1].shown, one[0]))
-    return _lines(ordered, total)
+    return _lines(ordered, total, is_whole=is_whole)
 
 
-def reasons(tallies: Mapping[str, Tally], total: Tally) -> list[Reason]:
+def reasons(tallies: Mapping[str, Tally], total: Tally, *, is_whole: bool = False) -> list[Reason]:
     """A line for each reason; none where the number of overrides is hidden."""
-    if total_line(total).override.rate is None:
+    if total_line(total, is_whole=is_whole).override.rate is None:
         return []
     given = {key: tally.overridden for key, tally in tallies.items() if tally.overridden}
     ordered = sorted(given.items(), key=lambda one: (-one[1], one[0]))
-    hidden = hidden_cells([Part(value=count) for _, count in ordered])
+    hidden = {} if is_whole else hidden_cells([Part(value=count) for _, count in ordered])
     return [
         Reason(key=key, share=_figure(count, total.overridden, hidden.get(place)))
         for place, (key, count) in enumerate(ordered)
     ]
 
 
-def count_text(count: int) -> str:
+def count_text(count: int, *, is_whole: bool = False) -> str:
     """A count that stands alone, or what stands in its place."""
-    why = why_hidden(Part(value=count))
+    why = None if is_whole else why_hidden(Part(value=count))
     return WORDS[why] if why else f"{count:,}"
 
 
-def _lines(rows: Sequence[tuple[str, Tally]], total: Tally) -> list[Line]:
+def _lines(rows: Sequence[tuple[str, Tally]], total: Tally, *, is_whole: bool) -> list[Line]:
     # a report may have its place, and be counted, a moment before its card
     rows = [(key, replace(tally, shown=max(tally.shown, tally.responded))) for key, tally in rows]
     counts = [tally for _, tally in rows]
-    shown, responded, accepted = _hidden(counts, total)
+    shown, responded, accepted = (NONE, NONE, NONE) if is_whole else _hidden(counts, total)
     return [
         Line(
             key=key,

@@ -13,9 +13,10 @@ from cds_service.reviewer.asked import medication_words
 from cds_service.reviewer.charts import Chart
 from cds_service.reviewer.choosing import month_of, one_of
 from cds_service.reviewer.override_tables import count_text, lines, reasons, total_line
-from cds_service.reviewer.pages import Look, Seen, desk, page
+from cds_service.reviewer.pages import Look, Seen, desk, page, viewer
 from cds_service.reviewer.small_cells import SMALLEST
 from cds_service.reviewer.statistics import Rate
+from cds_service.reviewer.views.search import SEARCHERS
 
 MONTHS = 12  # that are shown when none are chosen
 # of tables: what cards are told apart by, its heading, and the name of the parameter that chooses
@@ -31,30 +32,37 @@ Names = Mapping[str, str]  # what is shown of a key
 
 @page("/overrides", ("reviewer", "compliance", "operator"))
 def overrides() -> Seen:
-    """Rates of the cards that are chosen, three apart."""
+    """Rates of the cards that are chosen, three apart.
+
+    As it is handed on it hides small numbers; who may see the events may ask for all numbers, and
+    only then do rows lead to their events.
+    """
+    is_whole = request.args.get("all") == "1" and not SEARCHERS.isdisjoint(viewer().roles)
     there = desk().read_model.cards_of()
     chosen = _chosen(there)
     found = desk().read_model.cards(chosen)
     total = sum(found["month"].values(), Tally())
-    by_table = {by: lines(found[by], total) for by, _, _ in TABLES}
+    by_table = {by: lines(found[by], total, is_whole=is_whole) for by, _, _ in TABLES}
     values = {
         "chosen": chosen,
         "smallest": SMALLEST,
         "is_empty": total.shown == 0,
-        "total": total_line(total),
-        "contradicted": count_text(total.contradicted),
+        "is_whole": is_whole,
+        "total": total_line(total, is_whole=is_whole),
+        "contradicted": count_text(total.contradicted, is_whole=is_whole),
         "tables": TABLES,
         "lines": by_table,
-        "reasons": reasons(found["reason"], total),
+        "reasons": reasons(found["reason"], total, is_whole=is_whole),
         "names": _names(found),
         "options": {**there, "rule": TOPICS, "rxcui": _by_name(found["rxcui"])},
-        "chart": _chart(found["month"], total),
-        "given": _given(chosen),
+        "chart": _chart(found["month"], total, is_whole=is_whole),
+        "given": _given(chosen) | ({"all": "1"} if is_whole else {}),
         "events": _events(chosen),
         "unlinked": set(found["rxcui"]) - _codes(),
     }
     look = Look(
-        filters={name: value for name, value in asdict(chosen).items() if value},
+        filters={name: value for name, value in asdict(chosen).items() if value}
+        | ({"all": "1"} if is_whole else {}),
         rows=sum(map(len, by_table.values())),
     )
     return Seen(template="review/overrides.html", values=values, look=look)
@@ -119,8 +127,8 @@ def _medication(rxcui: str) -> str:
     return medication_words(rxcui, desk().formulary)
 
 
-def _chart(by_month: Mapping[str, Tally], total: Tally) -> Chart:
-    in_order = sorted(lines(by_month, total), key=lambda line: line.key)
+def _chart(by_month: Mapping[str, Tally], total: Tally, *, is_whole: bool) -> Chart:
+    in_order = sorted(lines(by_month, total, is_whole=is_whole), key=lambda line: line.key)
     return Chart(
         id="rates",
         title="Rates by month in which the card was shown",

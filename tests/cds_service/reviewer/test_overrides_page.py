@@ -89,9 +89,23 @@ def test_texts_of_clients_are_texts(signed_in: SignIn, audit_log: AuditLog) -> N
 
 
 @pytest.mark.usefixtures("shown")
+def test_what_is_hidden_is_shown_to_who_asks_and_may_see_the_events(
+    signed_in: SignIn, audit_log: AuditLog
+) -> None:
+    client, month = signed_in("operator"), this_month(audit_log)
+    hidden = text_of(client, **month)
+    assert "/review/events?" not in hidden.split("<h2>All cards")[1]
+    words = table_by(text_of(client, **month, all="1"), "rule")
+    assert "Interaction 7 " in words
+    assert "Kidney function 30 " in words
+    look = audit_log.find_event(audit_log.list_events(limit=1)[0].event_id).body
+    assert look["filters"]["all"] == "1"
+
+
+@pytest.mark.usefixtures("shown")
 def test_a_row_leads_to_its_events(signed_in: SignIn, audit_log: AuditLog) -> None:
     month = this_month(audit_log)
-    html = text_of(signed_in("reviewer"), **month)
+    html = text_of(signed_in("reviewer"), **month, all="1")
     links = re.findall(r'href="(/review/events\?[^"]*rule=allergy[^"]*)"', html)
     assert [("outcome=overridden" in link) for link in links] == [False, True]
     assert all(f"first_day={month['since']}-01" in link for link in links)
