@@ -5,7 +5,7 @@ of keys that were deleted, or that payloads were taken away from, are in the dri
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from cds_service.audit.database import open_engine
 from cds_service.audit.findings import Findings
 from cds_service.audit.heads import FILE as HEADS_FILE
 from cds_service.audit.heads import read_exported
+from cds_service.audit.ids import first_event_id
 from cds_service.audit.log import AuditLog
 from cds_service.audit.models import PatientRow, PeriodRow
 from cds_service.audit.rotating import rotate_signing_key
@@ -29,7 +30,7 @@ from cds_service.keys.ring import new_ring
 from cds_service.keys.service import KeyService
 from cds_service.keys.signing import FILE, SigningFile
 from tests.cds_service.audit.evidence_fixtures import fill, var_dir
-from tests.cds_service.audit.test_entries import error
+from tests.cds_service.audit.test_entries import decision, error
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
 __all__ = ["var_dir"]
@@ -76,6 +77,19 @@ def test_an_event_without_a_number_is_told_behind_one_with_a_number(
         found = verify_log(audit_url, replace(asked, stretch=stretch))
         assert found.failed == {"workers": [told]}
     assert bundle_problems(audit_url, asked, var_dir, None)[0] == [told]
+
+
+def test_of_events_that_wait_it_is_said_what_gives_them_their_place(
+    audit_log: AuditLog, audit_url: str, var_dir: Path, asked: Asked
+) -> None:
+    """As after a service was killed."""
+    fill(audit_log, audit_url, var_dir, 2)
+    begun = datetime.now(UTC) - timedelta(seconds=30)
+    audit_log.append_decision(decision(event_id=first_event_id(begun)))
+    (told,) = verify_log(audit_url, asked).failed["index"]
+    assert told.endswith("or run `lamo-cds audit sequence --once`, then verify again")
+    sequence_all(audit_url, var_dir)
+    assert verify_log(audit_url, asked).failed == {}
 
 
 @pytest.mark.parametrize("model", [PatientRow, PeriodRow])

@@ -59,8 +59,8 @@ def set_row(connection: Connection, pid: str, **values: object) -> None:
 
 
 def rows_of(connection: Connection) -> list[tuple[str, str, str, bytes]]:
-    columns = (PatientRow.pid, PatientRow.lookup, PatientRow.key_id, PatientRow.wrapped_key)
-    return [row._tuple() for row in connection.execute(select(*columns).order_by(PatientRow.pid))]
+    rows = connection.execute(select(PatientRow.__table__).order_by(PatientRow.pid))
+    return [(row.pid, row.lookup, row.key_id, row.wrapped_key) for row in rows]
 
 
 def exchange(url: str) -> list[str]:

@@ -11,6 +11,7 @@ from cds_service.audit.full_check import FullVerification, verify_aside
 from cds_service.audit.heads import FILE as HEADS_FILE
 from cds_service.audit.log import AuditLog
 from cds_service.audit.sequencer import sequence_all
+from cds_service.keys.signing import FILE, SigningFile
 from cds_service.reviewer.desk import ReviewDesk
 from cds_service.settings import Settings
 from tests.cds_service.audit.evidence_fixtures import wait_until
@@ -189,6 +190,16 @@ def test_one_verification_is_at_work_at_a_time(tmp_path: Path) -> None:
     last = second.last()
     assert last is not None
     assert "no usable keys" in str(last.failure) or "cannot be read" in str(last.failure)
+
+
+def test_a_verification_whose_process_fails_says_so(tmp_path: Path) -> None:
+    SigningFile(tmp_path / FILE).create()
+    verification = FullVerification("mysql://of.another/kind", tmp_path)
+    assert verification.start()
+    wait_until(lambda: not verification.is_running())
+    last = verification.last()
+    assert last is not None
+    assert "its process failed" in str(last.failure)
 
 
 def test_a_verification_that_takes_too_long_is_broken_off(tmp_path: Path) -> None:
