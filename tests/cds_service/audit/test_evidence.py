@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 from sqlalchemy import delete, insert, select
 
 from cds_service.audit.checkpoint import parse_head
-from cds_service.audit.cli import audit
 from cds_service.audit.database import open_engine
 from cds_service.audit.heads import FILE as HEADS_FILE
 from cds_service.audit.heads import exported_line, read_exported
@@ -26,6 +25,7 @@ from cds_service.audit.standalone import verify_bundle
 from cds_service.audit.tampering import FORGERIES
 from cds_service.audit.vault import Whom
 from cds_service.audit.verify import Asked, verify_log
+from cds_service.cli import main
 from cds_service.keys.files import create_key_file
 from cds_service.keys.ring import KeyRing
 from cds_service.keys.service import KeyService
@@ -52,7 +52,7 @@ def filled(audit_log: AuditLog, audit_url: str, var_dir: Path) -> str:
 
 def run(url: str, folder: Path, *arguments: str) -> Result:
     environment = {"VAR_DIR": str(folder)}
-    return CliRunner().invoke(audit, ["--database-url", url, *arguments], env=environment)
+    return CliRunner().invoke(main, ["audit", "--database-url", url, *arguments], env=environment)
 
 
 def exported(url: str, folder: Path, *arguments: str) -> Path:
