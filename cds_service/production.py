@@ -1,9 +1,9 @@
 """What production mode wants before it starts: it refuses to start half-configured."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
-from cds_service.clients.registry import ClientRegistry
+from cds_service.clients.registry import Listed
 from cds_service.settings import Settings
 
 
@@ -11,30 +11,36 @@ class HalfConfigured(Exception):  # noqa: N818 - a situation, named as such
     """The service is not ready for production; lists all that is missing."""
 
 
-def check_production(
-    settings: Settings, registry: ClientRegistry, *, is_demonstration: bool
-) -> None:
-    """Return when nothing is missing, or in sandbox mode.
+def check_production(settings: Settings, *, is_demonstration: bool) -> None:
+    """Return when nothing is missing but clients, or in sandbox mode.
 
     Raises:
         HalfConfigured: something is; says what to do about each.
-        AuditFailure: the registry cannot be read.
     """
-    faults = list(_of_production(settings, registry, is_demonstration))
-    if settings.is_production and faults:
-        lines = "\n".join(f"  {fault}" for fault in faults)
+    _refuse(settings, _of_production(settings, is_demonstration))
+
+
+def check_clients(settings: Settings, listed: Iterable[Listed]) -> None:
+    """Return when clients may call, or in sandbox mode.
+
+    Raises:
+        HalfConfigured: none may, or two cannot be told apart; says what to do.
+    """
+    _refuse(settings, _of_clients(tuple(listed)))
+
+
+def _refuse(settings: Settings, faults: Iterator[str]) -> None:
+    if settings.is_production and (told := tuple(faults)):
+        lines = "\n".join(f"  {fault}" for fault in told)
         raise HalfConfigured(f"LAMO_MODE=production is half-configured:\n{lines}")
 
 
-def _of_production(
-    settings: Settings, registry: ClientRegistry, is_demonstration: bool
-) -> Iterator[str]:
+def _of_production(settings: Settings, is_demonstration: bool) -> Iterator[str]:
     if settings.public_url is None or not settings.public_url.startswith("https://"):
         yield (
             "LAMO_PUBLIC_URL: wanted the https URL under which clients reach the service; "
             "tokens are compared with it"
         )
-    yield from _of_clients(registry)
     if is_demonstration and not settings.allow_demonstration:
         yield (
             "LAMO_ARTIFACT: found the demonstration model, wanted one that was validated here; "
@@ -49,8 +55,7 @@ def _of_production(
         )
 
 
-def _of_clients(registry: ClientRegistry) -> Iterator[str]:
-    listed = registry.list_all()
+def _of_clients(listed: tuple[Listed, ...]) -> Iterator[str]:
     for one in listed:
         if one.clash:
             yield (

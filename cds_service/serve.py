@@ -9,6 +9,8 @@ import structlog
 from flask import Flask
 
 from cds_service.artifacts.shadow import Shadow
+from cds_service.at_hand import shown
+from cds_service.audit.database import is_made
 from cds_service.audit.log import AuditLog
 from cds_service.audit.migrate import upgrade_or_check
 from cds_service.audit.sequencer import start_sequencer
@@ -59,6 +61,8 @@ def serve(settings: Settings) -> None:
     # refused here, in one line, and not in every worker
     start = Start(settings)
     refuse(start, "at once")
+    if not is_made(settings.database_url):
+        refuse(start, "with tables")  # a first start that is refused makes nothing
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     keys = keys_at_hand(settings)
     signing = SigningFile(settings.var_dir / SIGNING_FILE)
@@ -198,6 +202,7 @@ def warm_up(tools: Tools) -> None:
 def print_addresses(settings: Settings, *, is_loaded: bool) -> None:
     """Tell a person what to try. Where each process loads a model, calls wait for that."""
     base = settings.base_url
+    click.echo(f"The audit log is {shown(settings.database_url)}")
     wait = "" if is_loaded else " The first answer comes when the model is loaded."
     if settings.is_open:
         click.echo(

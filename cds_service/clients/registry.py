@@ -195,10 +195,7 @@ class ClientRegistry:
     def _all(self, connection: Connection) -> tuple[Listed, ...]:
         stored = [_listed(row) for row in connection.execute(_ROWS).mappings()]
         clients = self._file.clients() if self._file else ()
-        of_file = [
-            Listed(client=client, source="file", clash=_shared(client, stored))
-            for client in clients
-        ]
+        of_file = [_of_file(client, stored) for client in clients]
         return tuple(sorted((*stored, *of_file), key=lambda one: one.client.name))
 
     def _check_free(self, client: RegisteredClient, others: Sequence[Listed]) -> None:
@@ -210,6 +207,20 @@ class ClientRegistry:
 
     def _is_younger(self, age_s: float) -> bool:
         return self._read_at is not None and self._clock() - self._read_at < age_s
+
+
+def clients_of_file(path: Path | None) -> tuple[Listed, ...]:
+    """The clients of a file alone, while there is no database.
+
+    Raises:
+        ClientRefused: the file cannot be used; says where.
+    """
+    clients = ClientsFile(path).clients() if path else ()
+    return tuple(_of_file(client, ()) for client in clients)
+
+
+def _of_file(client: RegisteredClient, stored: Sequence[Listed]) -> Listed:
+    return Listed(client=client, source="file", clash=_shared(client, stored))
 
 
 _ROWS = select(

@@ -13,7 +13,7 @@ from cds_service.observing.health import Unwell
 from cds_service.settings import Settings
 from cds_service.starting.needs import NEEDS, REFUSALS, Need, Start, When
 
-Verdict = Literal["ok", "warn", "fail"]
+Verdict = Literal["ok", "warn", "fail", "later"]  # "later": cannot be looked at yet
 
 LEAST_FREE = 2 * 1024**3  # bytes: some 100,000 decisions
 METADATA = ip_network("169.254.0.0/16")  # where clouds answer with credentials
@@ -37,6 +37,10 @@ class Doubtful(Exception):  # noqa: N818 - a situation, named as such
     """It stops no start, and an operator should know."""
 
 
+class NotYet(Exception):  # noqa: N818 - a situation, named as such
+    """It cannot be looked at before the first start has made what it is about."""
+
+
 def look(settings: Settings) -> Iterator[Line]:
     """Everything that stops a start, and what else an operator should know. Changes nothing."""
     start = Start(settings)
@@ -48,17 +52,15 @@ def look(settings: Settings) -> Iterator[Line]:
         yield _line("clock", database.clock)
     finally:
         database.close()
-    if database.has_tables:
+    if database.has_tables or not database.is_made:
         yield from _needs(start, "with tables")
     else:
-        for need in NEEDS:
-            if need.when == "with tables":
-                yield Line(
-                    name=need.name, verdict="ok", found="looked at when the tables are there"
-                )
+        late = (need.name for need in NEEDS if need.when == "with tables")
+        yield from (_line(name, _no_tables) for name in late)
     yield _line("disk", lambda: _disk(settings))
     yield _line("outbound networks", lambda: _outbound(settings))
-    yield _line("public URL", lambda: _public_url(settings))
+    if settings.public_url or not settings.is_production:  # else `mode` has said so
+        yield _line("public URL", lambda: _public_url(settings))
 
 
 def _needs(start: Start, when: When) -> Iterator[Line]:
@@ -74,6 +76,8 @@ def _looking(need: Need, start: Start) -> Callable[[], str]:
 def _line(name: str, find: Callable[[], str]) -> Line:
     try:
         return Line(name=name, verdict="ok", found=find())
+    except NotYet as not_yet:
+        return Line(name=name, verdict="later", found=str(not_yet))
     except (Doubtful, Unwell) as doubt:
         return Line(name=name, verdict="warn", found=str(doubt))
     except AuditFailure as failure:
@@ -82,16 +86,20 @@ def _line(name: str, find: Callable[[], str]) -> Line:
         return Line(name=name, verdict="fail", found=str(refused))
 
 
+def _no_tables() -> str:
+    raise NotYet("not yet looked at: the start makes the tables first, and then looks")
+
+
 class _Database:
     """Looks at the audit database, where there is one."""
 
     def __init__(self, settings: Settings) -> None:
         self.has_tables = False
-        self._is_made = is_made(settings.database_url)
+        self.is_made = is_made(settings.database_url)
         self._checks = DatabaseChecks(settings.database_url, timeout_s=5.0)
 
     def reachable(self) -> str:
-        if not self._is_made:
+        if not self.is_made:
             return "there is none yet: the first start makes it"
         try:
             return self._checks.writable()
@@ -99,7 +107,7 @@ class _Database:
             raise AuditFailure(str(unwell)) from None
 
     def at_head(self) -> str:
-        if not self._is_made:
+        if not self.is_made:
             return "the first start makes the tables"
         try:
             told = self._checks.at_head()
@@ -109,7 +117,7 @@ class _Database:
         return told
 
     def clock(self) -> str:
-        return self._checks.clocks_agree() if self.has_tables else "nothing to compare it with yet"
+        return self._checks.clocks_agree() if self.has_tables else _no_tables()
 
     def close(self) -> None:
         self._checks.close()

@@ -29,4 +29,4 @@ def check(tell: Teller) -> None:
 
 
 def _told(line: "Line") -> str:
-    return f"{line.verdict:<5}{line.name:<18}" + line.found.replace("\n", "\n" + " " * 23)
+    return f"{line.verdict:<6}{line.name:<18}" + line.found.replace("\n", "\n" + " " * 24)

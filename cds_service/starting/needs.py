@@ -13,17 +13,17 @@ from typing import Literal
 from cds_service.artifacts.choice import ModelRefused
 from cds_service.artifacts.models import Models, chosen_models
 from cds_service.audit.administering import check_keys
-from cds_service.audit.database import AuditFailure, open_engine
+from cds_service.audit.database import AuditFailure, is_made, open_engine
 from cds_service.cards.policy import PolicyRefused, load_policy
 from cds_service.clients.client import ClientRefused
-from cds_service.clients.registry import ClientRegistry
+from cds_service.clients.registry import ClientRegistry, Listed, clients_of_file
 from cds_service.environment import SettingsError
 from cds_service.keys.building import keys_if_any, refuse_lost
 from cds_service.keys.service import KeysRefused
 from cds_service.notes.building import note_plan
 from cds_service.observing.traces import TracesRefused, check_traces
 from cds_service.outbound.guard import tls_context
-from cds_service.production import HalfConfigured, check_production
+from cds_service.production import HalfConfigured, check_clients, check_production
 from cds_service.settings import Settings
 from cds_service.site_attributes import SiteAttributesRefused, load_site_attributes
 from cds_service.tools import check_scoring_server
@@ -37,7 +37,8 @@ class FolderRefused(Exception):  # noqa: N818 - a situation, named as such
     """VAR_DIR cannot be written to."""
 
 
-When = Literal["at once", "with tables"]  # "with tables": behind the migrations
+# "with tables": behind the migrations; and before them while there is no database to migrate
+When = Literal["at once", "with tables"]
 
 REFUSALS: tuple[type[Exception], ...] = (
     ArtifactRefused,
@@ -177,29 +178,40 @@ def _keys(start: Start) -> str:
 
 def _keys_of_log(start: Start) -> str:
     keys = keys_if_any(start.settings)
-    if keys is None:
+    if keys is None or not is_made(start.settings.database_url):
         return "nothing is encrypted yet"
     check_keys(start.settings.database_url, keys)
     return "the keys at hand are those of the audit log"
 
 
+def _mode(start: Start) -> str:
+    if not start.settings.is_production:
+        return "sandbox: callers are taken without proof"
+    is_demonstration = start.models.served.is_demonstration
+    check_production(start.settings, is_demonstration=is_demonstration)
+    return "production: nothing is missing of its settings and its model"
+
+
 def _clients(start: Start) -> str:
-    engine = open_engine(start.settings.database_url)
+    listed = _listed(start.settings)
+    check_clients(start.settings, listed)
+    return f"{len(listed)} registered"
+
+
+def _listed(settings: Settings) -> tuple[Listed, ...]:
+    if not is_made(settings.database_url):
+        return clients_of_file(settings.clients_file)
+    engine = open_engine(settings.database_url)
     try:
-        registry = ClientRegistry(engine, start.settings.clients_file)
-        is_demonstration = start.models.served.is_demonstration
-        check_production(start.settings, registry, is_demonstration=is_demonstration)
-        count = len(registry.list_all())
+        return ClientRegistry(engine, settings.clients_file).list_all()
     finally:
         engine.dispose()  # no connection may outlast a fork
-    if start.settings.is_production:
-        return f"{count} registered; nothing is missing for production"
-    return f"{count} registered; sandbox mode takes callers without proof"
 
 
 NEEDS: tuple[Need, ...] = (
     Need(name="folder", look=_folder),
     Need(name="models", look=_models),
+    Need(name="mode", look=_mode),
     Need(name="scoring", look=_scoring),
     Need(name="notes", look=_note_endpoint),
     Need(name="card policy", look=_policy),

@@ -16,7 +16,7 @@ from cds_service.clients.clients_file import ClientsFile, read_clients_file
 from cds_service.clients.refused import RefusedTokens
 from cds_service.clients.registry import ClientRegistry
 from cds_service.clients.seen_tokens import SeenTokens
-from cds_service.production import HalfConfigured, check_production
+from cds_service.production import HalfConfigured, check_clients, check_production
 from cds_service.settings import Settings
 from tests.cds_service.clients.conftest import SIGNER, registered
 from tests.tokens import ISSUER, jwk_of, rsa_key
@@ -189,11 +189,12 @@ class TestProduction:
         return Settings(var_dir=tmp_path, **told)  # type: ignore[arg-type]
 
     def test_whole(self, tmp_path: Path, engine: Engine) -> None:
-        registry = ClientRegistry(engine)
+        registry, settings = ClientRegistry(engine), self.settings(tmp_path)
         registry.add(registered())
-        check_production(self.settings(tmp_path), registry, is_demonstration=False)
+        check_production(settings, is_demonstration=False)
+        check_clients(settings, registry.list_all())
 
-    def test_everything_that_is_missing_is_listed(self, tmp_path: Path, engine: Engine) -> None:
+    def test_everything_that_is_missing_is_listed(self, tmp_path: Path) -> None:
         settings = self.settings(
             tmp_path,
             public_url="http://cds.example.org",
@@ -201,8 +202,8 @@ class TestProduction:
             certificate_header="X-Subject",
         )
         with pytest.raises(HalfConfigured) as raised:
-            check_production(settings, ClientRegistry(engine), is_demonstration=True)
-        names = ("PUBLIC_URL", "no client", "ARTIFACT", "CORS_ORIGINS", "PROXY_ADDRESSES")
+            check_production(settings, is_demonstration=True)
+        names = ("PUBLIC_URL", "ARTIFACT", "CORS_ORIGINS", "PROXY_ADDRESSES")
         assert [name for name in names if name not in str(raised.value)] == []
 
     def test_a_disabled_client_is_none(self, tmp_path: Path, engine: Engine) -> None:
@@ -210,11 +211,12 @@ class TestProduction:
         registry.add(registered())
         registry.set_disabled("ehr-1", disabled=True)
         with pytest.raises(HalfConfigured, match="no client may call"):
-            check_production(self.settings(tmp_path), registry, is_demonstration=False)
+            check_clients(self.settings(tmp_path), registry.list_all())
 
-    def test_a_sandbox_needs_nothing(self, tmp_path: Path, engine: Engine) -> None:
+    def test_a_sandbox_needs_nothing(self, tmp_path: Path) -> None:
         settings = Settings(var_dir=tmp_path)
-        check_production(settings, ClientRegistry(engine), is_demonstration=True)
+        check_production(settings, is_demonstration=True)
+        check_clients(settings, ())
 
 
 class TestCommands:

@@ -12,6 +12,12 @@ from cds_service.settings import Settings
 from cds_service.starting.check import Line, look
 from cds_service.starting.needs import NEEDS
 
+READY = {
+    "LAMO_MODE": "production",
+    "LAMO_PUBLIC_URL": "https://cds.example.org",
+    "LAMO_ALLOW_DEMONSTRATION": "true",
+}
+
 
 def run(folder: Path, command: str, *options: str, **environment: str) -> Result:
     env = {"VAR_DIR": str(folder)} | environment
@@ -25,7 +31,8 @@ def found(settings: Settings) -> dict[str, Line]:
 def test_a_fresh_machine_is_ready_and_left_as_it_was(tmp_path: Path) -> None:
     told = run(tmp_path / "var", "check", "--json")
     lines = [json.loads(line) for line in told.output.splitlines()]
-    assert (told.exit_code, {line["verdict"] for line in lines}) == (0, {"ok"})
+    late = [line["name"] for line in lines if line["verdict"] != "ok"]
+    assert (told.exit_code, late) == (0, ["clock"])
     assert {need.name for need in NEEDS} <= {line["name"] for line in lines}
     assert list(tmp_path.iterdir()) == []
 
@@ -39,7 +46,8 @@ def test_a_fresh_machine_is_ready_and_left_as_it_was(tmp_path: Path) -> None:
         ({"LAMO_FHIR_CA_FILE": "/nowhere"}, "authorities"),
         ({"LAMO_SCORER_URL": "http://127.0.0.1:9"}, "scoring"),
         ({"LAMO_NOTES_URL": "http://127.0.0.1:9/v1", "LAMO_NOTES_MODEL": "m"}, "notes"),
-        ({"LAMO_MODE": "production"}, "clients"),
+        ({"LAMO_MODE": "production"}, "mode"),
+        (READY, "clients"),
         ({"LAMO_KEYS": "no keys"}, "keys"),
         ({"LAMO_PUBLIC_URL": "nonsense"}, "settings"),
     ],
@@ -54,6 +62,19 @@ def test_what_stops_a_start_fails_the_check_in_the_same_words(
     refused = run(tmp_path, "serve", **environment)
     assert refused.exit_code == 1
     assert failed[0]["found"] in refused.output
+
+
+@pytest.mark.parametrize("environment", [{"LAMO_MODE": "production"}, READY], ids=["bare", "ready"])
+def test_a_first_start_in_production_is_refused_as_foretold_and_makes_nothing(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    told = run(tmp_path / "var", "check", "--json", **environment)
+    failed = [json.loads(line) for line in told.output.splitlines() if '"fail"' in line]
+    refused = run(tmp_path / "var", "serve", **environment)
+    assert (told.exit_code, refused.exit_code) == (1, 1)
+    assert failed[0]["found"] in refused.output
+    assert "no client may call" in failed[-1]["found"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_lost_key_file_is_told(tmp_path: Path) -> None:
@@ -72,7 +93,7 @@ def test_a_database_that_is_behind_is_told_and_stops_no_start(tmp_path: Path) ->
     (tmp_path / "audit.db").touch()
     lines = found(settings)
     assert (lines["migrations"].verdict, lines["database"].verdict) == ("warn", "ok")
-    assert lines["clients"].found == "looked at when the tables are there"
+    assert (lines["clients"].verdict, lines["clock"].verdict) == ("later", "later")
 
 
 @pytest.mark.parametrize(
