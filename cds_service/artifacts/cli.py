@@ -150,9 +150,12 @@ def canary(name: str | None, clients: tuple[str, ...], off: bool, tell: Teller) 
 def compare(since: datetime | None, tell: Teller) -> None:
     """Tell how what a shadow would have made of calls differs from what was made of them."""
     from cds_service.artifacts.compare import compare as compared
+    from cds_service.at_hand import refuse_unmade
     from cds_service.audit.administering import administering
 
-    with administering(read_settings()) as log:
+    settings = read_settings()
+    refuse_unmade(settings)
+    with administering(settings) as log:
         at = since.astimezone() if since else None
         reports = compared(log.events_of_kind("shadow", at))
     for report in reports:
@@ -192,15 +195,14 @@ def _beside(name: str | None, off: bool) -> "tuple[Chosen | None, Settings]":
 def _check_clients(names: Iterable[str], settings: Settings) -> None:
     """Return when each may call: the canary of a misspelt one would answer nobody."""
     from cds_service.artifacts.choice import ModelRefused
-    from cds_service.audit.database import open_engine
+    from cds_service.at_hand import opened_to_read
     from cds_service.clients.registry import ClientRegistry
     from cds_service.trust import ANONYMOUS
 
-    engine = open_engine(settings.database_url)
-    try:
-        registered = ClientRegistry(engine, settings.clients_file).list_all() if names else ()
-    finally:
-        engine.dispose()
+    if not names:
+        return
+    with opened_to_read(settings) as engine:
+        registered = ClientRegistry(engine, settings.clients_file).list_all()
     known = {one.client.name for one in registered} | {ANONYMOUS}
     if unknown := sorted(set(names) - known):
         raise ModelRefused(
@@ -211,6 +213,7 @@ def _check_clients(names: Iterable[str], settings: Settings) -> None:
 
 def _change(settings: Settings, action: str, turn: "Turn", tell: Teller) -> None:
     from cds_service.artifacts.changing import active_name, change
+    from cds_service.at_hand import shown
     from cds_service.audit.administering import administering
     from cds_service.serving.running import tell as tell_service
 
@@ -223,8 +226,9 @@ def _change(settings: Settings, action: str, turn: "Turn", tell: Teller) -> None
     }
     role = action.removesuffix("-model")
     role = role if role in stands else "active"
-    service = tell_service(settings.var_dir)
-    tell(f"ok: {role}: {stands[role] or 'none'}", TELLS[service], **stands, service=service)
+    service, database = tell_service(settings.var_dir), shown(settings.database_url)
+    lines = f"ok: {role}: {stands[role] or 'none'}", TELLS[service], f"recorded in {database}"
+    tell(*lines, **stands, service=service, database=database)
     _tell_override(settings)
 
 

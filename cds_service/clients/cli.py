@@ -91,9 +91,11 @@ def add(name: str, unchecked: bool, tell: Teller, **members: Any) -> None:
 @_refusing
 def list_command(tell: Teller) -> None:
     """List the registered clients, those of LAMO_CLIENTS_FILE too."""
+    from cds_service.at_hand import opened_to_read
     from cds_service.clients.registry import ClientRegistry
 
-    with _engine() as (engine, settings):
+    settings = read_settings()
+    with opened_to_read(settings) as engine:
         listed = ClientRegistry(engine, settings.clients_file).list_all()
     for one in listed:
         tell(_as_line(one), **_as_json(one))
@@ -196,10 +198,11 @@ def refused(limit: int, tell: Teller) -> None:
     """Print why the last tokens were refused, by minute, client and reason."""
     from dataclasses import asdict
 
+    from cds_service.at_hand import opened_to_read
     from cds_service.audit.text import printable
     from cds_service.clients.refused import REASONS, RefusedTokens
 
-    with _engine() as (engine, _):
+    with opened_to_read(read_settings()) as engine:
         rows = RefusedTokens(engine).latest(limit)
     for row in rows:
         detail = f" ({printable(row.detail)})" if row.detail else ""
@@ -213,30 +216,17 @@ def refused(limit: int, tell: Teller) -> None:
 
 
 @contextmanager
-def _engine() -> Iterator[tuple[Any, Settings]]:
-    """The database of the settings, with its tables."""
-    from cds_service.audit.database import open_engine, reporting_failures
-    from cds_service.audit.migrate import check_head
-
-    settings = read_settings()
-    engine = open_engine(settings.database_url)
-    try:
-        reader = engine.execution_options(sqlite_begin="BEGIN")
-        with reporting_failures(), reader.begin() as connection:
-            check_head(connection)
-        yield engine, settings
-    finally:
-        engine.dispose()
-
-
-@contextmanager
 def _changing(*, make: bool = False) -> Iterator[tuple["ClientRegistry", Settings]]:
     """The registry, to be changed; the database is made only where something is to be kept."""
+    from cds_service.at_hand import opened_to_read, refuse_unmade
     from cds_service.audit.administering import administering
     from cds_service.clients.recorded import recorded_in
     from cds_service.clients.registry import ClientRegistry
 
-    with administering(read_settings(), make=make) as log, _engine() as (engine, settings):
+    settings = read_settings()
+    if not make:
+        refuse_unmade(settings)
+    with administering(settings, make=make) as log, opened_to_read(settings) as engine:
         yield ClientRegistry(engine, settings.clients_file, commit=recorded_in(log)), settings
 
 
@@ -255,9 +245,9 @@ def _told(members: dict[str, Any]) -> dict[str, Any]:
 
 def _say(tell: Teller, done: str, settings: Settings, **members: Any) -> None:
     """Tell what was done, and in which database: another folder has another."""
-    from sqlalchemy import make_url
+    from cds_service.at_hand import shown
 
-    database = make_url(settings.database_url).render_as_string(hide_password=True)
+    database = shown(settings.database_url)
     line = f"ok: {done} in {database}; services over it know within seconds"
     tell(line, **members, database=database)
 

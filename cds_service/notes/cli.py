@@ -63,6 +63,7 @@ def warm(fhir_server: str, patients: Path, token_file: Path | None, tell: Teller
     Reads what a hook would read of each patient, with the note model of the settings if there is
     one, and keeps the digests. What is kept already is not read again.
     """
+    from cds_service.at_hand import refuse_unmade
     from cds_service.audit.migrate import upgrade
     from cds_service.keys.building import keys_if_any
     from cds_service.notes.listed import access_token, patient_ids
@@ -72,6 +73,7 @@ def warm(fhir_server: str, patients: Path, token_file: Path | None, tell: Teller
     ids = patient_ids(patients)
     token = access_token(token_file) if token_file else None
     settings = read_settings()
+    refuse_unmade(settings)
     upgrade(settings.database_url, keys_if_any(settings))
     tools = warming_tools(settings)
     server = FhirServer(base=fhir_server.rstrip("/"), token=token)
@@ -146,12 +148,14 @@ def evaluate(folder: Path, tell: Teller) -> None:
 
 def _store(settings: Settings, *, finds_patients: bool) -> Any:
     """The digests; one patient's are found by the keys, all others without."""
+    from cds_service.at_hand import refuse_unmade
     from cds_service.audit.migrate import upgrade
     from cds_service.keys.building import keys_at_hand, keys_if_any
     from cds_service.keys.file_keys import FileKeys
     from cds_service.keys.ring import new_ring
     from cds_service.notes.store import DigestStore
 
+    refuse_unmade(settings)
     upgrade(settings.database_url, keys_if_any(settings))
     keys = keys_at_hand(settings) if finds_patients else FileKeys(new_ring())
     return DigestStore(settings.database_url, keys)

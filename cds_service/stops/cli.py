@@ -49,17 +49,16 @@ def resume(scope: Any, name: str, reason: str, tell: Teller) -> None:
 @_refusing
 def stops(tell: Teller) -> None:
     """List what is switched off, since when and by whom."""
-    from cds_service.audit.database import open_engine, reporting_failures
-    from cds_service.audit.migrate import check_head
+    from cds_service.at_hand import opened_to_read
+    from cds_service.audit.database import reporting_failures
     from cds_service.stops.stops import read_stops
 
-    engine = open_engine(read_settings().database_url, read_only=True)
-    try:
-        with reporting_failures(), engine.begin() as connection:
-            check_head(connection)
-            found = read_stops(connection).stops
-    finally:
-        engine.dispose()
+    with (
+        opened_to_read(read_settings()) as engine,
+        reporting_failures(),
+        engine.begin() as connection,
+    ):
+        found = read_stops(connection).stops
     for one in found:
         line = f"{one.scope} {one.name}  since {one.since}  by {one.by_user}"
         tell(line, **asdict(one))
@@ -68,12 +67,15 @@ def stops(tell: Teller) -> None:
 
 
 def _throw(turn: Any, scope: Any, name: str, reason: str, tell: Teller) -> None:
+    from cds_service.at_hand import refuse_unmade
     from cds_service.audit.administering import administering
     from cds_service.audit.entries import OPERATOR
     from cds_service.stops.switch import Switch, throw
 
     switch = Switch(turn=turn, scope=scope, name=name, reason=reason)
-    with administering(read_settings()) as log:
+    settings = read_settings()
+    refuse_unmade(settings)
+    with administering(settings) as log:
         throw(switch, log, OPERATOR)
     done = {"stop": "switched off", "resume": "switched on again"}[turn]
     line = f"ok: {scope} {name} is {done}; running services know within two seconds"

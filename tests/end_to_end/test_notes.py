@@ -8,7 +8,9 @@ from typing import Any
 import requests
 from click.testing import CliRunner
 
+from cds_service.audit.migrate import upgrade
 from cds_service.cli import main
+from cds_service.settings import Settings
 from tests.calls import PATIENT, hook_call, searchset
 from tests.cds_service.card_rules import assert_valid_cards
 from tests.fakes import LoopbackFhir
@@ -75,6 +77,7 @@ def test_notes_are_read_ahead_for_a_list_of_patients_and_forgotten(
     tmp_path: Path, fhir_server: LoopbackFhir, monkeypatch: Any
 ) -> None:
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    upgrade(Settings(var_dir=tmp_path).database_url)
     fhir_server.answers = {
         "Binary/1": sends(page_of(drawing(NOTE)), "application/pdf"),
         "DocumentReference": searchset(document("Binary/1", "application/pdf")),
@@ -96,6 +99,7 @@ def test_notes_that_cannot_be_had_are_named_and_the_command_fails(
     tmp_path: Path, fhir_server: LoopbackFhir, monkeypatch: Any
 ) -> None:
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    upgrade(Settings(var_dir=tmp_path).database_url)
     fhir_server.answers = {"DocumentReference": searchset(document("Binary/9", "text/plain"))}
     patients = tmp_path / "patients.txt"
     patients.write_text("p1\n")

@@ -49,7 +49,7 @@ def add(name: str, roles: tuple[str, ...], tell: Teller) -> None:
     """Make the account NAME, and print its one-time password this once."""
     from cds_service.reviewer.accounts.account import checked_roles
 
-    with _opened() as desk:
+    with _opened(make=True) as desk:
         password = desk.administration.add(name, checked_roles(roles), _operator())
     _hand_over(tell, f"{name} may sign in", name, password)
 
@@ -59,8 +59,11 @@ def add(name: str, roles: tuple[str, ...], tell: Teller) -> None:
 @_refusing
 def list_command(tell: Teller) -> None:
     """List the accounts with their roles."""
-    with _opened() as desk:
-        listed = desk.register.list_all()
+    from cds_service.at_hand import opened_to_read
+    from cds_service.reviewer.accounts.account import Register
+
+    with opened_to_read(read_settings()) as engine:
+        listed = Register(engine).list_all()
     for one in listed:
         tell(_as_line(one), **asdict(one) | {"roles": sorted(one.roles)})
     if not listed:
@@ -115,24 +118,24 @@ def roles_command(name: str, roles: tuple[str, ...], tell: Teller) -> None:
 
 
 @contextmanager
-def _opened() -> Iterator["Accounts"]:
-    """The accounts of the settings' database, which is made where there is none."""
-    from cds_service.audit.log import AuditLog
-    from cds_service.audit.migrate import upgrade
+def _opened(*, make: bool = False) -> Iterator["Accounts"]:
+    """The accounts of the settings' database, which is made only for the first of them."""
+    from cds_service.at_hand import refuse_unmade
+    from cds_service.audit.administering import administering
     from cds_service.keys.building import keys_at_hand
     from cds_service.reviewer.accounts.building import AccountParts, build_accounts
     from cds_service.reviewer.accounts.passwords import Passwords
 
     settings = read_settings()
-    keys = keys_at_hand(settings)
-    upgrade(settings.database_url, keys)
-    log = AuditLog(settings.database_url, keys)
-    desk = build_accounts(settings, AccountParts(log=log, keys=keys, passwords=Passwords()))
-    try:
-        yield desk
-    finally:
-        desk.close()
-        log.close()
+    if not make:
+        refuse_unmade(settings)
+    with administering(settings, make=make) as log:
+        parts = AccountParts(log=log, keys=keys_at_hand(settings), passwords=Passwords())
+        desk = build_accounts(settings, parts)
+        try:
+            yield desk
+        finally:
+            desk.close()
 
 
 def _operator() -> "By":
@@ -143,11 +146,16 @@ def _operator() -> "By":
 
 
 def _hand_over(tell: Teller, done: str, name: str, password: str) -> None:
+    from cds_service.at_hand import shown
+
+    database = shown(read_settings().database_url)
     tell(
-        f"ok: {done}; hand over this one-time password, good for 72 hours, shown this once:",
+        f"ok: {done}; hand over this one-time password, good for 72 hours and for the service over "
+        f"{database}, shown this once:",
         password,
         name=name,
         one_time_password=password,
+        database=database,
     )
 
 
