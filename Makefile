@@ -44,7 +44,7 @@ docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean --config-file docs/site/mkdocs.yml
 
 demo-model: $(READY)
-	$(BIN)/lamo-cds train all --config demo --work $(VAR_DIR)/train --out lamo/demo_artifact
+	$(BIN)/lamo-cds train all --config demo --work training --out lamo/demo_artifact
 
 # What is deployed, by hash: docs/deploying.md
 lock:

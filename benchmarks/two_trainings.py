@@ -1,6 +1,6 @@
 """Two trainings on the same patients, side by side: is the cheaper one worse?
 
-    python -m benchmarks.two_trainings demo=var/train demo-compact=var/compact
+    python -m benchmarks.two_trainings demo=training demo-compact=var/compact
 
 Recipe and work folder of `lamo-cds train`, finished as far as the stage calibrate. Lists are chosen
 by the policy that each has fitted on its own validation visits; the difference in Jaccard is paired

@@ -13,6 +13,7 @@ from click.shell_completion import get_completion_class
 
 T = TypeVar("T")
 
+TYPED = f"{__name__}.typed"
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -61,9 +62,14 @@ class OneLineErrors(click.Group):
             context.color = False
         return context
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Remember what was typed: click does not say whose an option without its value is."""
+        ctx.meta[TYPED] = tuple(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that is named, with everything below it."""
-        with _in_one_line():
+        with _in_one_line(_path_of(ctx)):
             return super().invoke(ctx)
 
 
@@ -73,14 +79,24 @@ class _Mistyped(click.ClickException):
     exit_code = 2
 
 
+def _path_of(root: click.Context) -> str:
+    """The command that was typed, as far as it is one."""
+    command, path = root.command, root.command_path
+    for word in root.meta[TYPED]:
+        found = command.get_command(root, word) if isinstance(command, click.Group) else None
+        if found is not None:  # else an option of the group, or what it is given
+            command, path = found, f"{path} {word}"
+    return path
+
+
 @contextmanager
-def _in_one_line() -> Iterator[None]:
+def _in_one_line(typed: str = "lamo-cds") -> Iterator[None]:
     try:
         yield
     except click.exceptions.NoArgsIsHelpError:  # is answered with the help
         raise
     except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx else "lamo-cds"
+        path = error.ctx.command_path if error.ctx else typed
         told = _flat(error.format_message()).removesuffix(".")
         raise _Mistyped(f"{told}. See `{path} --help`.") from None
     except OSError as error:

@@ -37,7 +37,7 @@ _config = click.option(
 _work = click.option(
     "--work",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("var/train"),
+    default=Path("training"),  # apart from VAR_DIR, whose files are the service's
     show_default=True,
     help="Folder of the stages' folders.",
 )
@@ -201,6 +201,11 @@ def _run_all(recipe: str, work: Path, out: Path | None, tell: Teller) -> None:
     from lamo.training.stages.pipeline import run_all
 
     job = _job(recipe, work, "all")
+    if job.accelerator.is_main_process:
+        line = (
+            f"running every stage of the recipe {recipe} in {work}, but what is done there already"
+        )
+        click.echo(line, err=True)
     packed = run_all(job)
     if not job.accelerator.is_main_process:
         return

@@ -148,8 +148,8 @@ def read_manifest(folder: Path) -> Artifact:
     manifest = folder / MANIFEST
     if not manifest.is_file():
         raise ArtifactRefused(
-            f"{folder} has no {MANIFEST}: point the setting `artifact` at a folder written by "
-            "`lamo-cds train`, or leave it unset for the bundled demonstration model"
+            f"{folder} has no {MANIFEST}: wanted the folder of an artifact, as "
+            "`lamo-cds train all --work FOLDER --out ARTIFACT` writes it"
         )
     raw = json.loads(manifest.read_text())
     if raw.get("format") != FORMAT:

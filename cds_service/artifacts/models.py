@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from cds_service.artifacts.choice import read_choice
 from cds_service.artifacts.shelf import Shelf
 from cds_service.settings import Settings
-from lamo.artifact import Artifact, load_artifact
+from lamo.artifact import Artifact, ArtifactRefused, load_artifact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,5 +48,11 @@ def served_artifact(settings: Settings) -> Artifact:
         ModelRefused: the choice cannot be read.
     """
     if settings.artifact is not None:
-        return load_artifact(settings.artifact)
+        try:
+            return load_artifact(settings.artifact)
+        except ArtifactRefused as refused:
+            raise ArtifactRefused(
+                f"LAMO_ARTIFACT: {refused}; without it the active artefact is served, or the "
+                "bundled demonstration"
+            ) from None
     return Shelf(settings.models_dir).load(read_choice(settings.models_dir).active)

@@ -57,6 +57,10 @@ def run(folder: Path, line: str) -> Result:
     ("typed", "line"),
     [
         (["bogus"], "Error: No such command 'bogus'. See `lamo-cds --help`.\n"),
+        (
+            ["clients", "set", "ehr", "--audience"],
+            "Error: Option '--audience' requires an argument. See `lamo-cds clients set --help`.\n",
+        ),
         (["score"], "Error: Missing argument 'EXPORT...'. See `lamo-cds score --help`.\n"),
         (["audit", "list", "--limit", "x"], "Error: Invalid value for '--limit': 'x' is not a "),
         (["demo", "no-such-file"], "Error: Invalid value for 'FILE': File 'no-such-file' does "),

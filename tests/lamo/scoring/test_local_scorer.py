@@ -108,5 +108,5 @@ def test_another_prompt_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactRefused, match="point the setting `artifact`"):
+    with pytest.raises(ArtifactRefused, match="wanted the folder of an artifact"):
         load_artifact(tmp_path)

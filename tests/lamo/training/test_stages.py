@@ -54,6 +54,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("train")
     result = train("all", "--config", "tiny", "--work", folder, "--out", folder / "out")
     assert result.exit_code == 0, result.output
+    assert f"every stage of the recipe tiny in {folder}," in result.output
     yield folder
     torch.set_num_threads(threads)
 
