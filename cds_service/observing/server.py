@@ -38,6 +38,12 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
 class CautiousWorker(ThreadWorker):  # type: ignore[misc]
     """Answers what is no HTTP with an OperationOutcome that repeats none of it."""
 
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """Called by gunicorn for what it could read, also without the Host of RFC 9112 3.2."""
+        if req.version >= (1, 1) and all(name != "HOST" for name, _ in req.headers):
+            raise errors.InvalidHeader("HOST", req)
+        return bool(super().handle_request(req, conn))
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Called by gunicorn for each request that it cannot read, or whose answer went wrong."""
         del req, addr

@@ -52,6 +52,7 @@ def exchange(service: Served, raw: bytes) -> tuple[bytes, bytes]:
         (b"GET /Patient/Quill Marta HTTP/1.1\r\n\r\n", b"400"),
         (b"Quill\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\r\nAuthorization Bearer tok.Quill\r\n\r\n", b"400"),
+        (b"GET /Quill HTTP/1.1\r\n\r\n", b"400"),  # without a Host
         (b"GET / HTTP/1.1\r\nQuill(: x\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\r\nAuthorization: Bearer tok.\x00Quill\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\r\nX: a\r\n Quill\r\n\r\n", b"400"),
