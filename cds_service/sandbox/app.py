@@ -26,6 +26,7 @@ from cds_service.sandbox.patients import (
 from cds_service.sandbox.smart.apps import RegisteredApp
 from cds_service.sandbox.smart.desk import SmartDesk
 from cds_service.sandbox.smart.views import smart
+from cds_service.web.icon import show_icon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,7 @@ def create_sandbox(desk: SandboxDesk) -> Flask:
     app.register_blueprint(fhir)
     app.register_blueprint(smart)
     open_ehr(app, ehr_desk(desk))
+    app.add_url_rule("/favicon.ico", view_func=show_icon)
     app.register_error_handler(HTTPException, refuse)
     return app
 

@@ -7,7 +7,7 @@ from cds_service.observing.operator_key import require_operator
 from cds_service.trust import Presented
 
 OPEN = frozenset(  # nothing of a patient stands there
-    {"cds.show_landing", "cds.show_model_card", "cds.show_model_card_page"}
+    {"cds.show_icon", "cds.show_landing", "cds.show_model_card", "cds.show_model_card_page"}
     | {"operate.tell_alive", "operate.tell_ready", "operate.show_api"}
 )
 # Their tokens are spent once they are let in: a flood of a client must not reach the database

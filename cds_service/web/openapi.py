@@ -67,6 +67,7 @@ def _paths(settings: Settings) -> Json:
         "/model-card.html": {
             "get": _open("The same for a person", _content("text/html", TEXT)),
         },
+        "/favicon.ico": {"get": _open("The icon", _content("image/svg+xml", TEXT))},
         "/openapi.json": {"get": _open("This description", described)},
         "/metrics": {"get": _operators(settings, "Counts for Prometheus", "text/plain")},
         "/operator/refused-tokens": {

@@ -21,6 +21,7 @@ from cds_service.hooks.request import HookRequest
 from cds_service.observing.metrics import call_ended
 from cds_service.serving.admission import admitted
 from cds_service.web.headers import SERVER_TIMING, server_timing
+from cds_service.web.icon import show_icon
 from cds_service.web.json_body import read_json_object
 from cds_service.web.landing import landing_body
 from cds_service.web.model_card import card_body
@@ -28,6 +29,9 @@ from cds_service.web.pages import render_page
 
 log = structlog.get_logger()
 bp = Blueprint("cds", __name__, template_folder="templates")
+
+
+bp.get("/favicon.ico")(show_icon)
 
 
 @bp.get("/")

@@ -149,3 +149,8 @@ def test_only_named_origins_may_call(client: FlaskClient, origin: str, allowed: 
 def test_an_answer_tells_how_long_each_stage_took(client: FlaskClient) -> None:
     told = client.post(URL, json=hook_call()).headers["Server-Timing"]
     assert re.fullmatch(r"token;dur=\d+\.\d, json;dur=\d+\.\d, total;dur=\d+\.\d", told)
+
+
+def test_browsers_find_an_icon(client: FlaskClient) -> None:
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, answer.mimetype) == (200, "image/svg+xml")
