@@ -11,6 +11,11 @@ from lamo.training.evaluation.wording import interval_text, sentences, table
 
 Body = Mapping[str, Any]
 
+UNTUNED = (
+    "The untuned base model is the one below the adapters, asked without any: a base that the same "
+    "recipe trained was trained on the same questions, and one from elsewhere was not."
+)
+
 
 def write_report(report: Report, folder: Path, name: str = "report") -> Path:
     """Write name.json, name.md and name-*.png to a folder, which is made; returns the JSON.
@@ -71,7 +76,8 @@ def _systems(body: Body) -> list[str]:
         )
         for name, part in body["systems"].items()
     ]
-    return table(heads, rows)
+    is_there = any("untuned base model" in name for name in body["systems"])
+    return [*([UNTUNED, ""] if is_there else []), *table(heads, rows)]
 
 
 _LENGTHS = {
