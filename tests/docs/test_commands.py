@@ -118,6 +118,15 @@ def test_the_verifier_runs_as_the_documents_say(prepared: Prepared, tmp_path: Pa
     assert ran
 
 
+def test_the_tour_quotes_what_the_demonstration_prints(prepared: Prepared) -> None:
+    call = str(ROOT / "examples" / "order-sign.json")
+    told = run(["demo", "--url", prepared.url, call], prepared.folder).output.splitlines()
+    (quoted,) = [one.text for one in BLOCKS if one.text.startswith("order-sign.json -> ")]
+    for line in quoted.splitlines():
+        wanted = re.compile(re.escape(line.rstrip()).replace(r"\.\.\.", ".+"))
+        assert any(wanted.fullmatch(one.rstrip()) for one in told), line
+
+
 @pytest.mark.parametrize("one", of("curl "), ids=str)
 def test_curl_is_answered(one: Command, prepared: Prepared) -> None:
     text = HOST.sub(prepared.url, one.text)
