@@ -127,6 +127,22 @@ def test_the_tour_quotes_what_the_demonstration_prints(prepared: Prepared) -> No
         assert any(wanted.fullmatch(one.rstrip()) for one in told), line
 
 
+def test_a_sqlite_log_is_backed_up_while_it_is_served_and_verifies(
+    prepared: Prepared, tmp_path: Path
+) -> None:
+    texts = [one.text for one in BLOCKS if one.page == "docs/deploying.md" and one.kind == "sh"]
+    (files,) = [text for text in texts if "tar --create" in text]
+    (database,) = [text for text in texts if "VACUUM INTO" in text]
+    (restore,) = [text for text in texts if "tar --extract" in text]
+    lines = [*files.splitlines()[:2], database, *restore.splitlines()[:2], "cp audit.db restored"]
+    script = "\n".join(lines).replace("/var/lib/lamo-cds", str(prepared.folder))
+    subprocess.run(["sh", "-e", "-c", script], cwd=tmp_path, check=True)
+    told = run(["audit", "verify"], tmp_path / "restored")
+    assert told.exit_code == 0, told.output
+    assert {line.split()[0] for line in told.output.splitlines()[:-1]} == {"ok"}
+    assert (tmp_path / "audit.db").stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize("one", of("curl "), ids=str)
 def test_curl_is_answered(one: Command, prepared: Prepared) -> None:
     text = HOST.sub(prepared.url, one.text)
