@@ -7,13 +7,14 @@ What stands in docs/cards.md before its gallery is written by hand and stays.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from cds_service.cards.build import build_cards
 
 GOLDEN = Path(__file__).parents[1] / "data" / "cards" / "every_kind.json"
+REPEATED = ("AI-generated", "**Not available:**")
 TITLE = "\n## The gallery\n"
 GALLERY = Path(__file__).parents[2] / "docs" / "cards.md"
 
@@ -30,8 +31,18 @@ def write(cards: list[dict[str, Any]]) -> None:
     text = json.dumps(cards, indent=2, ensure_ascii=False) + "\n"
     GOLDEN.write_text(text, encoding="utf-8")
     head = GALLERY.read_text(encoding="utf-8").split(TITLE, 1)[0].rstrip()
-    sections = "\n\n".join("\n".join(_section(card)) for card in cards)
+    sections = "\n\n".join("\n".join(_section(card)) for card in _without_repeats(cards))
     GALLERY.write_text(f"{head}\n{TITLE}\n{sections}\n", encoding="utf-8")
+
+
+def _without_repeats(cards: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The cards, with what they end in, and what was not available, only where it is said first."""
+    said: set[str] = set()
+    for card in cards:
+        paragraphs = card["detail"].split("\n\n")
+        kept = [one for one in paragraphs if not (one.startswith(REPEATED) and one in said)]
+        said.update(paragraphs)
+        yield card | {"detail": "\n\n".join(kept)}
 
 
 def _section(card: dict[str, Any]) -> Iterator[str]:
