@@ -121,6 +121,7 @@ class Browser:
         """Keep a picture of the page for the documents, where a folder for that is named."""
         if self.pictures is None:
             return
+        self.driver.execute_script("scrollTo(0, 0)")  # what stays in sight is at its place there
         high = self.driver.execute_script("return document.documentElement.scrollHeight")
         clip = {"x": 0, "y": 0, "width": WIDTH, "height": min(high, MOST_PICTURE_HEIGHT)}
         wanted = {"captureBeyondViewport": True, "clip": {**clip, "scale": 1}}

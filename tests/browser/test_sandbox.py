@@ -90,7 +90,7 @@ def test_a_draft_against_an_allergy_is_warned_of_and_taken_back(ehr: Ehr) -> Non
     ehr.browser.driver.refresh()  # Tab begins at the top again, and nothing is fired twice
     assert ehr.browser.faint() == []
     assert ehr.browser.stops() == ehr.browser.wanted_stops()
-    ehr.browser.picture("sandbox-order-sign")
+    ehr.browser.picture("sandbox")
     ehr.press("Remove the draft of Amoxicillin")
     assert "The feedback was recorded" in ehr.said
     assert "Accepted" in ehr.cards[0]
