@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cds_service.at_hand import shown
 from cds_service.audit.bodies import OUTCOMES
 from cds_service.audit.evidence_cli import add_commands
 from cds_service.audit.exports.cli import export
@@ -106,8 +107,10 @@ def show_command(place: Place, event_id: str, tell: Teller) -> None:
 def upgrade_command(place: Place, tell: Teller) -> None:
     """Create the tables, or bring them to the state that this release needs."""
     with refusals():
-        upgrade(place.owner_url, place.keys)
-    tell("ok: the audit log has the tables of this release", revision=newest_revision())
+        upgrade(place.url_to_make, place.keys)
+    database = shown(place.url_to_make)
+    line = f"ok: {database} has the tables of this release"
+    tell(line, revision=newest_revision(), database=database)
 
 
 for command in (erase_patient, purge, hold, rotate_keys, reindex, export, stats):

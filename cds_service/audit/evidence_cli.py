@@ -53,12 +53,13 @@ def add_commands(group: click.Group) -> None:
 def sequence(place: Place, once: bool, var_dir: Path | None, tell: Teller) -> None:
     """Give events their place in the tree, and sign it. The service does so by itself."""
     folder = var_dir or place.settings.var_dir
+    database_url = place.sequencer_url  # refused before a key is made
     configure_logs(place.settings.log_level)  # signed heads are kept in logs, too
     SigningFile(folder / SIGNING_FILE).create()
     if not once:
-        run_sequencer(place.sequencer_url, folder, threading.Event())
+        run_sequencer(database_url, folder, threading.Event())
         return
-    added = sequence_all(place.sequencer_url, folder)
+    added = sequence_all(database_url, folder)
     told = "another sequencer is at work" if added is None else f"{added} events got their place"
     tell(f"ok: {told}", sequenced=added)
 

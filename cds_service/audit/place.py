@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import click
 
+from cds_service.at_hand import refuse_unmade
 from cds_service.audit.database import AuditFailure
 from cds_service.audit.keeping import HoldInPlace, PatientUnknown
 from cds_service.audit.log import EventUnknown
@@ -36,19 +37,29 @@ class Place:
     keys: KeyService | None
 
     @property
+    def url_to_make(self) -> str:
+        """Of the database, for what may begin it."""
+        return self.given_url or self.settings.owner_url
+
+    @property
     def owner_url(self) -> str:
         """Of the database, for what keeps it."""
-        return self.given_url or self.settings.owner_url
+        return self._there(self.url_to_make)
 
     @property
     def reader_url(self) -> str:
         """Of the database, for what only reads."""
-        return self.given_url or self.settings.reader_url
+        return self._there(self.given_url or self.settings.reader_url)
 
     @property
     def sequencer_url(self) -> str:
         """Of the database, for the sequencer."""
-        return self.given_url or self.settings.sequencer_url
+        return self._there(self.given_url or self.settings.sequencer_url)
+
+    def _there(self, database_url: str) -> str:
+        with refusals():
+            refuse_unmade(self.settings, database_url)
+        return database_url
 
     @property
     def reading_keys(self) -> KeyService:

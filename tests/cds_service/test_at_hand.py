@@ -15,6 +15,10 @@ from cds_service.settings import Settings
     [
         "accounts list",
         "accounts disable ada",
+        "audit hold list",
+        "audit list",
+        "audit sequence --once",
+        "audit verify",
         "clients list",
         "clients refused",
         "clients disable ehr",
