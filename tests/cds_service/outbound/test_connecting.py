@@ -122,7 +122,7 @@ def test_a_resolver_that_hangs_holds_nobody_beyond_the_deadline() -> None:
     with pytest.raises(ReadFailed, match="has a name that was not looked up in time"):
         fetched("https://down.test/keys.json", stuck, ms=200)
     for number in range(MOST):
-        with pytest.raises(ReadFailed, match=r"not looked up in time|too many names"):
+        with pytest.raises(ReadFailed, match=r"in time|too many names"):
             fetched(f"https://down-{number}.test/keys.json", stuck, ms=20)
     assert time.monotonic() - began < 2
     assert sum(thread.name == "lookup" for thread in threading.enumerate()) == MOST

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 ADDRESSES = ("href", "src", "action", "formaction", "hx-get", "hx-post", "xlink:href")
-NO_ICON = "data:,"  # so that browsers ask for none
+ICON = "/favicon.ico"
 OWN_SCRIPT = "/review/static/"
 
 
@@ -29,9 +29,7 @@ class Page(HTMLParser):
                 found.append("script")
             found += [name for name in attributes if name.startswith("on") or name == "style"]
             addresses = [attributes[name] for name in ADDRESSES if name in attributes]
-            found += [
-                one for one in addresses if not one.startswith(("/review/", "#main", NO_ICON))
-            ]
+            found += [one for one in addresses if not one.startswith(("/review/", "#main", ICON))]
         return found
 
 
