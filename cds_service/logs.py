@@ -25,7 +25,11 @@ log = structlog.get_logger()
 
 
 def configure_logs(level: str) -> None:
-    """Send the logs to stderr, one JSON object a line."""
+    """Send the logs to stderr, one JSON object a line.
+
+    A line is written at once with its end: processes share the stream, and print() writes the end
+    by itself, before which the line of another process may come.
+    """
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -35,7 +39,7 @@ def configure_logs(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=lambda *_names: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_names: structlog.WriteLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
 
