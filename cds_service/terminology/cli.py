@@ -73,7 +73,7 @@ def show(code: str, system: str | None, tell: Teller) -> None:
 
     systems = dict(zip(_SYSTEMS, (RXNORM, NDC, ATC), strict=True))
     asked = [systems[system]] if system else list(systems.values())
-    known = Terminology(_upgraded())
+    known = Terminology(_at_hand())
     keys = [key for one in asked for key in keys_of(one, code)]
     found = [(key, concept) for key in keys for concept in known.concepts(*key)]
     known.close()
@@ -95,7 +95,7 @@ def status(tell: Teller) -> None:
     """Print which release is loaded."""
     from cds_service.terminology.lookup import Terminology
 
-    known = Terminology(_upgraded())
+    known = Terminology(_at_hand())
     release = known.release()
     known.close()
     if release is None:
@@ -107,6 +107,14 @@ def status(tell: Teller) -> None:
         f"{release.concepts} concepts, {release.codes} codes",
         **asdict(release),
     )
+
+
+def _at_hand() -> str:
+    from cds_service.at_hand import opened_to_read
+
+    settings = read_settings()
+    with opened_to_read(settings):
+        return settings.database_url
 
 
 def _upgraded() -> str:

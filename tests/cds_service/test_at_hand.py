@@ -25,6 +25,8 @@ from cds_service.settings import Settings
         "stops",
         "stop rule allergy --reason wrong",
         "model compare",
+        "terminology status",
+        "terminology show 723",
         "notes forget --all",
     ],
 )

@@ -211,6 +211,7 @@ def test_a_line_in_the_middle_is_named(folder: Path) -> None:
 
 
 def test_the_command_loads_shows_and_tells(empty_url: str, folder: Path) -> None:
+    upgrade(empty_url)
     assert "no terminology is loaded" in run(empty_url, "status").output
     loaded = run(empty_url, "load", str(folder.parent))
     assert loaded.exit_code == 0, loaded.output
