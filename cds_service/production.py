@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
-from cds_service.clients.registry import Listed
+from cds_service.clients.listed import Listed
 from cds_service.settings import Settings
 
 

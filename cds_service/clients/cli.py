@@ -14,7 +14,8 @@ from cds_service.refusing import refusing
 from cds_service.settings import Settings
 
 if TYPE_CHECKING:  # imports SQLAlchemy and PyJWT, and help has to be instant
-    from cds_service.clients.registry import ClientRegistry, Listed
+    from cds_service.clients.listed import Broken, Listed
+    from cds_service.clients.registry import ClientRegistry
 
 FETCH_MS = 10_000
 
@@ -45,6 +46,7 @@ _unchecked = click.option(
 def _members(command: Callable[..., None]) -> Callable[..., None]:
     """What may be said of a client beside its keys."""
     for option in (
+        click.option("--issuer", help="The iss of the client's tokens, exactly."),
         click.option("--longest-token-s", type=int, help="Seconds that a token may live."),
         click.option("--frame-origin", "frame_origins", multiple=True, help="That may frame it."),
         click.option(
@@ -65,7 +67,6 @@ def _members(command: Callable[..., None]) -> Callable[..., None]:
 
 @clients.command()
 @click.argument("name")
-@click.option("--issuer", help="The iss of the client's tokens, exactly.")
 @_keys_url
 @_keys_file
 @_members
@@ -96,10 +97,12 @@ def list_command(tell: Teller) -> None:
 
     settings = read_settings()
     with opened_to_read(settings) as engine:
-        listed = ClientRegistry(engine, settings.clients_file).list_all()
-    for one in listed:
+        found = ClientRegistry(engine, settings.clients_file).look()
+    for one in found.listed:
         tell(_as_line(one), **_as_json(one))
-    if not listed:
+    for broken in found.broken:
+        _tell_broken(tell, broken)
+    if not (found.listed or found.broken):
         click.echo("no client is registered: see `lamo-cds clients add --help`", err=True)
 
 
@@ -269,6 +272,15 @@ def _check_keys(settings: Settings, url: str) -> None:
         ) from None
     found = ", ".join(f"{key.kid} ({key.algorithm})" for key in keys)
     click.echo(f"found the keys {found}", err=True)
+
+
+def _tell_broken(tell: Teller, one: "Broken") -> None:
+    from cds_service.audit.text import printable
+    from cds_service.clients.listed import MEND
+
+    name, why = printable(one.name), printable(one.why)
+    line = f"{name}  broken, its calls are refused: {why}; {MEND}  (database)"
+    tell(line, name=name, source="database", broken=why)
 
 
 def _as_json(one: "Listed") -> dict[str, Any]:

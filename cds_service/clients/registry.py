@@ -2,6 +2,7 @@
 
 A process keeps the list for a few seconds. When the database does not answer, the list goes on for
 a minute, and then nobody passes: a client that was disabled must not go on for longer.
+A row that is no client any more is set aside, and the others go on.
 """
 
 import json
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
 
 from cds_service.audit.canonical import rfc3339
@@ -24,21 +26,14 @@ from cds_service.clients.client import (
     client_from,
 )
 from cds_service.clients.clients_file import ClientsFile
+from cds_service.clients.listed import Broken, Listed, Registered, definition_of, read_row
 from cds_service.clients.models import ClientRow
 
+log = structlog.get_logger()
+
 FRESH_S = 5.0
+ROW_BROKEN = "its row cannot be read; `lamo-cds clients list` names it and says why"
 USABLE_S = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """A client with its standing."""
-
-    client: RegisteredClient
-    source: str  # "database" or "file"
-    changed_at: str | None = None  # RFC 3339 in UTC; None for one of the file
-    disabled_at: str | None = None
-    clash: str = ""  # what it has in common with another: then this one, of the file, is set aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +75,7 @@ class ClientRegistry:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: tuple[Listed, ...] = ()
+        self._broken: tuple[Broken, ...] = ()
         self._read_at: float | None = None
 
     def by_issuer(self, issuer: str) -> Listed | None:
@@ -112,7 +108,9 @@ class ClientRegistry:
             if self._is_younger(FRESH_S):
                 return self._kept
             try:
-                self._kept, self._read_at = self.list_all(), self._clock()
+                found = self.look()
+                self._kept, self._read_at = found.listed, self._clock()
+                self._tell(found.broken)
             except AuditFailure:
                 if not self._is_younger(USABLE_S):
                     raise
@@ -120,8 +118,19 @@ class ClientRegistry:
 
     def list_all(self) -> tuple[Listed, ...]:
         """All clients as they stand now, by name."""
+        return self.look().listed
+
+    def look(self) -> Registered:
+        """All clients as they stand now, and the rows that are none."""
         with reporting_failures(), self._reader.begin() as connection:
             return self._all(connection)
+
+    def _tell(self, broken: tuple[Broken, ...]) -> None:
+        """Log what is set aside, once and not every few seconds."""
+        for one in broken:
+            if one not in self._broken:
+                log.error("client_set_aside", why=ROW_BROKEN)
+        self._broken = broken
 
     def add(self, client: RegisteredClient) -> None:
         """Register a client.
@@ -131,7 +140,10 @@ class ClientRegistry:
         """
 
         def change(connection: Connection) -> None:
-            self._check_free(client, self._all(connection))
+            found = self._all(connection)
+            _check_free(client, found.listed)
+            if client.name in [one.name for one in found.broken]:
+                raise _taken(client, "name")
             connection.execute(insert(ClientRow), _row(client))
 
         members = sorted(client.model_dump(exclude_defaults=True).keys() - {"name"})
@@ -150,10 +162,10 @@ class ClientRegistry:
         """
 
         def change(connection: Connection) -> None:
-            before = _stored(connection, name)
-            client = client_from(before.client.model_dump(mode="json") | members)
-            others = [one for one in self._all(connection) if one.client.name != name]
-            self._check_free(client, others)
+            before = definition_of(_stored(connection, name))
+            client = client_from(before | {"name": name} | members)
+            found = self._all(connection).listed
+            _check_free(client, [one for one in found if one.client.name != name])
             connection.execute(update(ClientRow).filter_by(name=name).values(_row(client)))
 
         self._commit(Told(action, name, sorted(members)), change)
@@ -192,18 +204,15 @@ class ClientRegistry:
         with reporting_failures(), self._engine.begin() as connection:
             change(connection)
 
-    def _all(self, connection: Connection) -> tuple[Listed, ...]:
-        stored = [_listed(row) for row in connection.execute(_ROWS).mappings()]
+    def _all(self, connection: Connection) -> Registered:
+        rows = [read_row(row) for row in connection.execute(_ROWS).mappings()]
+        stored = [one for one in rows if isinstance(one, Listed)]
+        broken = tuple(one for one in rows if isinstance(one, Broken))
+        names = [one.name for one in broken]
         clients = self._file.clients() if self._file else ()
-        of_file = [_of_file(client, stored) for client in clients]
-        return tuple(sorted((*stored, *of_file), key=lambda one: one.client.name))
-
-    def _check_free(self, client: RegisteredClient, others: Sequence[Listed]) -> None:
-        if member := _shared(client, others):
-            raise ClientRefused(
-                f"client {client.name!r}: another client has the same {member}; "
-                "see `lamo-cds clients list`"
-            )
+        of_file = [_of_file(client, stored, names) for client in clients]
+        listed = sorted((*stored, *of_file), key=lambda one: one.client.name)
+        return Registered(listed=tuple(listed), broken=broken)
 
     def _is_younger(self, age_s: float) -> bool:
         return self._read_at is not None and self._clock() - self._read_at < age_s
@@ -216,11 +225,12 @@ def clients_of_file(path: Path | None) -> tuple[Listed, ...]:
         ClientRefused: the file cannot be used; says where.
     """
     clients = ClientsFile(path).clients() if path else ()
-    return tuple(_of_file(client, ()) for client in clients)
+    return tuple(_of_file(client, (), ()) for client in clients)
 
 
-def _of_file(client: RegisteredClient, stored: Sequence[Listed]) -> Listed:
-    return Listed(client=client, source="file", clash=_shared(client, stored))
+def _of_file(client: RegisteredClient, stored: Sequence[Listed], broken: Sequence[str]) -> Listed:
+    clash = _shared(client, stored) or ("name" if client.name in broken else "")
+    return Listed(client=client, source="file", clash=clash)
 
 
 _ROWS = select(
@@ -239,23 +249,25 @@ def _shared(client: RegisteredClient, others: Sequence[Listed]) -> str:
     return next(shared, "")
 
 
-def _stored(connection: Connection, name: str) -> Listed:
+def _check_free(client: RegisteredClient, others: Sequence[Listed]) -> None:
+    if member := _shared(client, others):
+        raise _taken(client, member)
+
+
+def _taken(client: RegisteredClient, member: str) -> ClientRefused:
+    return ClientRefused(
+        f"client {client.name!r}: another client has the same {member}; see `lamo-cds clients list`"
+    )
+
+
+def _stored(connection: Connection, name: str) -> RowMapping:
     row = connection.execute(_ROWS.where(ClientRow.name == name)).mappings().one_or_none()
     if row is None:
         raise ClientRefused(
             f"the database has no client {name!r}: take a name from `lamo-cds clients list`; "
             "one of a file is changed in the file"
         )
-    return _listed(row)
-
-
-def _listed(row: RowMapping) -> Listed:
-    return Listed(
-        client=client_from(json.loads(row["definition"])),
-        source="database",
-        changed_at=row["changed_at"],
-        disabled_at=row["disabled_at"],
-    )
+    return row
 
 
 def _row(client: RegisteredClient) -> dict[str, Any]:

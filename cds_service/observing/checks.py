@@ -15,6 +15,8 @@ from cds_service.audit.read_model.lag import lags, told
 from cds_service.audit.read_model.registry import PROJECTIONS
 from cds_service.audit.sinks.sink import read_state, state_file
 from cds_service.audit.unsequenced import MERGE_DELAY_S, oldest_unsequenced_s
+from cds_service.clients.listed import told_broken
+from cds_service.clients.registry import ClientRegistry
 from cds_service.observing.health import Check, Unwell
 from cds_service.settings import Settings
 from cds_service.tools import Tools
@@ -44,6 +46,7 @@ def service_checks(tools: Tools) -> tuple[Check, ...]:
         Check(name="clock", look=database.clocks_agree),
         Check(name="sequencer", look=database.sequenced),
         Check(name="stops", look=tools.stops.told),
+        Check(name="clients", look=database.clients_can_be_read, is_needed=False),
         Check(name="read-model", look=database.followed, is_needed=False),
         Check(name="model", look=partial(model_answers, ask), is_needed=False),
         *sink_checks(tools.settings),
@@ -139,6 +142,16 @@ class DatabaseChecks:
         if stale is not None:
             raise Unwell(stale)
         return "follows"
+
+    def clients_can_be_read(self) -> str:
+        """No client that was registered is set aside; the others are served all the same."""
+        try:
+            broken = ClientRegistry(self._reader).look().broken
+        except AuditFailure as failure:
+            raise Unwell(failure.reason) from None
+        if broken:
+            raise Unwell(told_broken(broken))
+        return "can be read"
 
     def close(self) -> None:
         """Close all connections."""

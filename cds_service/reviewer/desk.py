@@ -10,8 +10,8 @@ from cds_service.audit.exports.exporter import Exporter
 from cds_service.audit.full_check import FullVerification
 from cds_service.audit.log import AuditLog
 from cds_service.audit.read_model.reading import ReadModel
+from cds_service.clients.listed import Listed
 from cds_service.clients.refused import RefusedToken
-from cds_service.clients.registry import Listed
 from cds_service.reviewer.accounts.building import Accounts
 from cds_service.reviewer.replay import Replayer
 from cds_service.reviewer.viewer import FindViewer

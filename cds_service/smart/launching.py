@@ -16,7 +16,8 @@ from authlib.integrations.requests_client import OAuth2Session
 from joserfc.errors import JoseError
 
 from cds_service.clients.client import RegisteredClient
-from cds_service.clients.registry import ClientRegistry, Listed
+from cds_service.clients.listed import Listed
+from cds_service.clients.registry import ClientRegistry
 from cds_service.hooks.request import FHIR_ID, TOKEN
 from cds_service.keys.service import KeyService
 from cds_service.oauth.exchange import NotExchanged, exchange

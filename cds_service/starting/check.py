@@ -8,10 +8,11 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from cds_service.audit.database import AuditFailure, is_made
+from cds_service.clients.listed import told_broken
 from cds_service.observing.checks import DatabaseChecks
 from cds_service.observing.health import Unwell
 from cds_service.settings import Settings
-from cds_service.starting.needs import NEEDS, REFUSALS, Need, Start, When
+from cds_service.starting.needs import NEEDS, REFUSALS, Need, Start, When, registered
 
 Verdict = Literal["ok", "warn", "fail", "later"]  # "later": cannot be looked at yet
 
@@ -54,6 +55,7 @@ def look(settings: Settings) -> Iterator[Line]:
         database.close()
     if database.has_tables or not database.is_made:
         yield from _needs(start, "with tables")
+        yield _line("clients set aside", lambda: _set_aside(settings))
     else:
         late = (need.name for need in NEEDS if need.when == "with tables")
         yield from (_line(name, _no_tables) for name in late)
@@ -121,6 +123,12 @@ class _Database:
 
     def close(self) -> None:
         self._checks.close()
+
+
+def _set_aside(settings: Settings) -> str:
+    if broken := registered(settings).broken:
+        raise Doubtful(told_broken(broken))
+    return "none"
 
 
 def _disk(settings: Settings) -> str:

@@ -16,7 +16,8 @@ from cds_service.audit.administering import check_keys
 from cds_service.audit.database import AuditFailure, is_made, open_engine
 from cds_service.cards.policy import PolicyRefused, load_policy
 from cds_service.clients.client import ClientRefused
-from cds_service.clients.registry import ClientRegistry, Listed, clients_of_file
+from cds_service.clients.listed import Registered
+from cds_service.clients.registry import ClientRegistry, clients_of_file
 from cds_service.environment import SettingsError
 from cds_service.keys.building import keys_if_any, refuse_lost
 from cds_service.keys.service import KeysRefused
@@ -193,17 +194,18 @@ def _mode(start: Start) -> str:
 
 
 def _clients(start: Start) -> str:
-    listed = _listed(start.settings)
+    listed = registered(start.settings).listed
     check_clients(start.settings, listed)
     return f"{len(listed)} registered"
 
 
-def _listed(settings: Settings) -> tuple[Listed, ...]:
+def registered(settings: Settings) -> Registered:
+    """What the registry holds, or the file of clients while there is no database."""
     if not is_made(settings.database_url):
-        return clients_of_file(settings.clients_file)
+        return Registered(listed=clients_of_file(settings.clients_file), broken=())
     engine = open_engine(settings.database_url)
     try:
-        return ClientRegistry(engine, settings.clients_file).list_all()
+        return ClientRegistry(engine, settings.clients_file).look()
     finally:
         engine.dispose()  # no connection may outlast a fork
 

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from cds_service.audit.database import AuditFailure, open_engine
 from cds_service.audit.migrate import upgrade
 from cds_service.cli import main
 from cds_service.clients.client import ClientRefused, client_from
 from cds_service.clients.clients_file import ClientsFile, read_clients_file
+from cds_service.clients.models import ClientRow
 from cds_service.clients.refused import RefusedTokens
 from cds_service.clients.registry import ClientRegistry
 from cds_service.clients.seen_tokens import SeenTokens
+from cds_service.observing.checks import DatabaseChecks
+from cds_service.observing.health import Unwell
 from cds_service.production import HalfConfigured, check_clients, check_production
 from cds_service.settings import Settings
 from tests.cds_service.clients.conftest import SIGNER, registered
@@ -181,6 +184,52 @@ def test_one_of_the_file_that_clashes_is_set_aside_and_the_others_go_on(
     assert registry.by_issuer(f"{ISSUER}other")
 
 
+@pytest.mark.parametrize(
+    "definition",
+    ["not json", '{"name": "other", "issuer": 5}', "[" * 100_000],
+    ids=["text", "member", "deep"],
+)
+def test_a_row_that_is_no_client_is_set_aside_and_the_others_go_on(
+    engine: Engine, definition: str
+) -> None:
+    registry = ClientRegistry(engine)
+    registry.add(registered())
+    registry.add(registered(name="other", issuer="https://b.example"))
+    define(engine, definition)
+
+    found = registry.look()
+    assert [one.client.name for one in found.listed] == ["ehr-1"]
+    assert [one.name for one in found.broken] == ["other"]
+    checks = DatabaseChecks(engine.url.render_as_string(hide_password=False))
+    with pytest.raises(Unwell, match="calls refused: other;"):
+        checks.clients_can_be_read()
+    checks.close()
+    assert registry.by_issuer(ISSUER)
+    assert registry.by_issuer("https://b.example") is None
+    with pytest.raises(ClientRefused, match="the same name"):
+        registry.add(registered(name="other", issuer="https://c.example"))
+    registry.remove("other")
+    assert registry.look().broken == ()
+
+
+def define(engine: Engine, definition: str | bytes) -> None:
+    """What somebody does who may write to the database."""
+    change = update(ClientRow).filter_by(name="other")
+    with engine.begin() as connection:
+        connection.execute(change.values(definition=definition))
+
+
+def test_a_broken_client_is_mended_by_what_is_set(engine: Engine) -> None:
+    registry = ClientRegistry(engine)
+    client = registered(name="other")
+    registry.add(client)
+    define(engine, client.model_copy(update={"issuer": 5}).model_dump_json(warnings=False))
+    with pytest.raises(ClientRefused, match="issuer"):
+        registry.change("other", tenants=["a"])
+    registry.change("other", issuer=ISSUER)
+    assert registry.by_issuer(ISSUER)
+
+
 class TestProduction:
     """Production mode starts whole or not at all."""
 
@@ -274,6 +323,19 @@ class TestCommands:
         path.write_text("-----BEGIN PUBLIC KEY-----")
         answer = self.run(tmp_path, "add", "ehr-1", "--issuer", ISSUER, "--jwks", str(path))
         assert "found a PEM file, wanted a JWK Set" in answer.output
+
+    def test_a_broken_one_is_named_by_list_and_check(self, tmp_path: Path, keys: str) -> None:
+        self.run(tmp_path, "add", "other", "--issuer", ISSUER, "--jwks", keys)
+        engine = open_engine(f"sqlite:///{tmp_path}/audit.db")
+        define(engine, b"\x00")
+        engine.dispose()
+        listed = json.loads(self.run(tmp_path, "list", "--json").output)
+        assert (listed["name"], "JSON" in listed["broken"]) == ("other", True)
+        checked = CliRunner(env={"VAR_DIR": str(tmp_path)}).invoke(main, ["check"])
+        assert "warn  clients set aside" in checked.output
+        assert checked.exit_code == 0
+        assert self.run(tmp_path, "disable", "other").exit_code == 0
+        assert "is forgotten" in self.run(tmp_path, "remove", "other").output
 
     def test_a_client_that_is_not_there(self, tmp_path: Path) -> None:
         upgrade(f"sqlite:///{tmp_path}/audit.db")

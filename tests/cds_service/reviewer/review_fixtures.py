@@ -18,8 +18,8 @@ from cds_service.audit.full_check import FullVerification
 from cds_service.audit.log import AuditLog
 from cds_service.audit.read_model.reading import ReadModel
 from cds_service.clients.client import RegisteredClient
+from cds_service.clients.listed import Listed
 from cds_service.clients.refused import RefusedToken
-from cds_service.clients.registry import Listed
 from cds_service.doors import Doors
 from cds_service.keys.service import KeyService
 from cds_service.keys.signing import FILE as SIGNING_FILE
