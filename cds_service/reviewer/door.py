@@ -2,6 +2,7 @@
 
 from threading import BoundedSemaphore
 
+import structlog
 from flask import Flask, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
@@ -11,12 +12,15 @@ from cds_service.audit.typed import LogAltered
 from cds_service.doors import Doors
 from cds_service.errors import AuditUnavailable
 from cds_service.keys.service import KeysRefused
+from cds_service.logs import where_raised
 from cds_service.reviewer import views  # noqa: F401 - which makes the pages
 from cds_service.reviewer.cookies import cookie_name, refuse_without_csrf
 from cds_service.reviewer.desk import ReviewDesk
 from cds_service.reviewer.menu import menu_of
 from cds_service.reviewer.pages import MAY_SEE, desk, require_role, review
 from cds_service.web.forms import refuse_foreign
+
+log = structlog.get_logger()
 
 AT_ONCE = 2  # requests of reviewers that a process works on: hook calls go on beside them
 CHANGES = frozenset({"POST"})
@@ -98,6 +102,13 @@ def tell_altered(altered: LogAltered) -> ResponseReturnValue:
 def tell_without_keys(refused: KeysRefused) -> ResponseReturnValue:
     """Heads cannot be verified without the keys that sign them."""
     return tell(ServiceUnavailable(f"the log's signing key cannot be read: {refused}"))
+
+
+@review.errorhandler(Exception)
+def tell_broken(error: Exception) -> ResponseReturnValue:
+    """What nobody foresaw, told without detail; its place goes to the log."""
+    log.error("page_failed", error=type(error).__name__, where=where_raised(error))
+    return tell(InternalServerError("the service failed while it made this page"))
 
 
 @review.get("/<path:_rest>")

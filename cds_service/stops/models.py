@@ -3,7 +3,8 @@
 from sqlalchemy import CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cds_service.audit.models import Base
+from cds_service.audit.models import Base, table_of
+from cds_service.audit.typed import make_strict
 
 
 class StopRow(Base):
@@ -16,3 +17,7 @@ class StopRow(Base):
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     since: Mapped[str]  # RFC 3339 in UTC
     by_user: Mapped[str]  # the account, or "operator"
+
+
+TABLES = (table_of(StopRow),)
+make_strict(TABLES)

@@ -7,7 +7,8 @@ They stand in its database, so that a change and the event that tells of it are 
 from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cds_service.audit.models import Base
+from cds_service.audit.models import Base, table_of
+from cds_service.audit.typed import make_strict
 
 
 class AccountRow(Base):
@@ -43,3 +44,7 @@ class SessionRow(Base):
     created_at: Mapped[str] = mapped_column(String(27))
     seen_at: Mapped[str] = mapped_column(String(27))
     expires_at: Mapped[str] = mapped_column(String(27))
+
+
+TABLES = (table_of(AccountRow), table_of(SessionRow))
+make_strict(TABLES)
