@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from cds_service.audit.entries import ANONYMOUS
 from cds_service.audit.within import within
 from cds_service.clients.client import RegisteredClient
 from cds_service.clients.keys import ClientKeys
@@ -23,8 +24,6 @@ from cds_service.observing.metrics import token_refused
 from lamo.deadline import Deadline
 
 log = structlog.get_logger()
-
-ANONYMOUS = "anonymous"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

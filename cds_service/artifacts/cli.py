@@ -196,8 +196,8 @@ def _check_clients(names: Iterable[str], settings: Settings) -> None:
     """Return when each may call: the canary of a misspelt one would answer nobody."""
     from cds_service.artifacts.choice import ModelRefused
     from cds_service.at_hand import opened_to_read
+    from cds_service.audit.entries import ANONYMOUS
     from cds_service.clients.registry import ClientRegistry
-    from cds_service.trust import ANONYMOUS
 
     if not names:
         return

@@ -9,6 +9,7 @@ from fhir_mappings.record import Gap
 
 FeedbackOutcome = Literal["accepted", "overridden"]
 REVIEW = "lamo-cds.review"  # stands in place of a client where people look and change
+ANONYMOUS = "anonymous"  # in place of a client that was not told apart
 OPERATOR = "operator"  # whoever has a shell on the host
 
 

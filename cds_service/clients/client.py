@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from cds_service.audit.entries import ANONYMOUS, REVIEW
 from cds_service.clients.key_sets import KeySetRefused, read_key_set
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.request import is_plain_url
@@ -17,6 +18,7 @@ from cds_service.outbound.urls import is_same_base
 KNOWN_BY = ("name", "issuer", "certificate")  # members that no two clients share
 MOST_TOKEN_S = 3600  # CDS Hooks best practices: a token, and the memory of its jti, lives an hour
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")  # RFC 6454, as a browser writes it
+RESERVED = frozenset({ANONYMOUS, REVIEW})  # the audit log's own: nobody's events may pass for these
 PYDANTIC = "Value error, "
 SANDBOX_ISSUERS = frozenset({"https://sandbox.cds-hooks.org"})  # its private key is public
 
@@ -43,6 +45,13 @@ class RegisteredClient(BaseModel):
     smart_client_id: str | None = Field(None, pattern=r"^[\x21-\x7e]{1,255}$")  # None: no app
     smart_auth: Literal["public", "private_key_jwt"] = "public"  # how the app proves who it is
     frame_origins: tuple[str, ...] = ()  # of pages of the EHR that may show the app in a frame
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_free(cls, value: str) -> str:
+        if value.lower() in RESERVED:
+            raise ValueError("the audit log names its own events so: wanted another name")
+        return value
 
     @field_validator("issuer")
     @classmethod
@@ -103,10 +112,22 @@ class RegisteredClient(BaseModel):
             raise ValueError("wanted fhir_bases beside smart_client_id: the app is launched by one")
         return self
 
+    def known_by(self, member: str) -> str | None:
+        """What it is told apart by; issuers are too alike that are one URL (RFC 3986 6.2.2.1)."""
+        value: str | None = getattr(self, member)
+        return _folded(value) if member == "issuer" and value is not None else value
+
     def is_launched_by(self, iss: str) -> bool:
         """Whether the evidence app is this client's when a FHIR server launches it."""
         is_known = any(is_same_base(iss, base) for base in self.fhir_bases)
         return self.smart_client_id is not None and is_known
+
+
+def _folded(issuer: str) -> str:
+    """An issuer without what two spellings of one URL differ in: case of the host, last slash."""
+    beginning, mark, rest = issuer.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{beginning.lower()}{mark}{host.lower()}{slash}{path}".rstrip("/") if mark else issuer
 
 
 def _is_https(url: str) -> bool:

@@ -66,7 +66,7 @@ def read_clients_file(path: Path) -> tuple[RegisteredClient, ...]:
         raise ClientRefused(f"the clients file {path} may hold [[client]] tables and nothing else")
     clients = tuple(client_from(_with_keys(table, path.parent)) for table in tables)
     for member in KNOWN_BY:
-        counts = Counter(getattr(client, member) for client in clients)
+        counts = Counter(client.known_by(member) for client in clients)
         twice = [value for value, count in counts.items() if value is not None and count > 1]
         if twice:
             raise ClientRefused(

@@ -240,11 +240,11 @@ _ROWS = select(
 
 def _shared(client: RegisteredClient, others: Sequence[Listed]) -> str:
     """The member that a client shares with another one, by which they could not be told apart."""
-    known = ((member, getattr(client, member)) for member in KNOWN_BY)
+    known = ((member, client.known_by(member)) for member in KNOWN_BY)
     shared = (
         member
         for member, value in known
-        if value is not None and any(getattr(one.client, member) == value for one in others)
+        if value is not None and any(one.client.known_by(member) == value for one in others)
     )
     return next(shared, "")
 

@@ -33,6 +33,8 @@ ENCRYPTING = {"keys": [jwk_of(SIGNER.key, use="enc")]}
 
 WRONG = {
     "no name": ({"name": ""}, "name"),
+    "the log's name for nobody": ({"name": "anonymous"}, "its own events"),
+    "the log's name for its pages": ({"name": "Lamo-CDS.review"}, "its own events"),
     "a name with a space": ({"name": "a b"}, "name"),
     "an app without a FHIR server": ({"smart_client_id": "app"}, "fhir_bases beside"),
     "an app of another proof": ({"smart_auth": "secret"}, "smart_auth"),
@@ -79,8 +81,13 @@ def test_a_client_is_kept_as_it_was_told(engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"issuer": "https://b.example"}, {"name": "ehr-2"}],
-    ids=["the same name", "the same issuer"],
+    [
+        {"issuer": "https://b.example"},
+        {"name": "ehr-2"},
+        {"name": "ehr-2", "issuer": f"{ISSUER}/"},
+        {"name": "ehr-2", "issuer": ISSUER.replace("ehr", "EHR", 1)},
+    ],
+    ids=["the same name", "the same issuer", "a slash more", "a host in capitals"],
 )
 def test_two_clients_share_nothing_they_are_known_by(engine: Engine, other: dict[str, str]) -> None:
     registry = ClientRegistry(engine)
