@@ -59,9 +59,10 @@ sandbox.add_command(tour)
 
 
 def _refusals_of_serve() -> tuple[type[Exception], ...]:
+    from cds_service.serving.ports import PortTaken
     from cds_service.starting.needs import REFUSALS
 
-    return REFUSALS
+    return *REFUSALS, PortTaken
 
 
 @main.command()

@@ -34,6 +34,7 @@ from cds_service.served.history import record_served
 from cds_service.served.identity import model_identity, service_identity
 from cds_service.serving.admission import Admission, Places
 from cds_service.serving.client_limits import ClientLimits
+from cds_service.serving.ports import require_port
 from cds_service.serving.running import hold
 from cds_service.serving.server import Server, share_memory
 from cds_service.settings import Settings
@@ -57,10 +58,12 @@ def serve(settings: Settings) -> None:
 
     Raises:
         Exception: one of `starting.needs.REFUSALS`, which says what stops the start.
+        PortTaken: somebody else listens.
     """
     # refused here, in one line, and not in every worker
     start = Start(settings)
     refuse(start, "at once")
+    require_port(settings)  # no need of the table: at SIGHUP and in `check` it is our own
     if not is_made(settings.database_url):
         refuse(start, "with tables")  # a first start that is refused makes nothing
     settings.var_dir.mkdir(parents=True, exist_ok=True)

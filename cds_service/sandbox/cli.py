@@ -18,8 +18,8 @@ def sandbox() -> None:
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    from cds_service.sandbox.ports import PortTaken
     from cds_service.sandbox.process import SandboxRefused
+    from cds_service.serving.ports import PortTaken
 
     return PortTaken, SandboxRefused
 

@@ -1,17 +1,13 @@
 """The two ports of a sandbox, which have to be free before anything is started."""
 
-import os
-import socket
 import time
+
+from cds_service.serving.ports import PortTaken, why_not_free
 
 HOST = "127.0.0.1"
 POLL_S = 0.1
 SANDBOX_OPTION = "--port (with make: SANDBOX_PORT)"
 SERVICE_OPTION = "--service-port (with make: PORT)"
-
-
-class PortTaken(Exception):  # noqa: N818 - a situation
-    """A port cannot be had; says which, who may have it and what to do."""
 
 
 def require_free(port: int, service_port: int) -> None:
@@ -25,7 +21,7 @@ def require_free(port: int, service_port: int) -> None:
             f"port {port} cannot be both: choose another {SANDBOX_OPTION} or {SERVICE_OPTION}"
         )
     asked = [(port, "sandbox", SANDBOX_OPTION), (service_port, "service", SERVICE_OPTION)]
-    taken = [(*one, why) for one in asked if (why := _why_not(one[0])) is not None]
+    taken = [(*one, why) for one in asked if (why := why_not_free(HOST, one[0])) is not None]
     if taken:
         found = " and ".join(f"port {port} of the {of} ({why})" for port, of, _, why in taken)
         options = " and ".join(option for _, _, option, _ in taken)
@@ -38,14 +34,5 @@ def require_free(port: int, service_port: int) -> None:
 def wait_until_free(port: int, seconds: float) -> None:
     """Wait for those who have a port to leave it, and only so long."""
     ends_at = time.monotonic() + seconds
-    while _why_not(port) is not None and time.monotonic() < ends_at:
+    while why_not_free(HOST, port) is not None and time.monotonic() < ends_at:
         time.sleep(POLL_S)
-
-
-def _why_not(port: int) -> str | None:
-    """Why nobody can listen on a port; None where it is free."""
-    try:
-        socket.create_server((HOST, port)).close()
-    except OSError as error:
-        return os.strerror(error.errno or 0)
-    return None

@@ -1,7 +1,7 @@
 """What stops a start, in the order in which it is looked at.
 
 `serve` refuses with what these raise, and `check` tells the same: what is not in this table stops
-no start. Nothing here changes anything.
+no start, but a port that is taken. Nothing here changes anything.
 """
 
 import os

@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from cds_service.cli import main
 from cds_service.clients.clients_file import read_clients_file
 from cds_service.sandbox.ehr_keys import EhrKeys
-from cds_service.sandbox.ports import PortTaken
 from cds_service.sandbox.process import STARTS, Plan, SandboxRefused, run_sandbox, write_client
+from cds_service.serving.ports import PortTaken
 from tests.served import free_port
 
 START_S = 60

@@ -1,6 +1,7 @@
 """`lamo-cds check` says what serve refuses, in its words, and changes nothing."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,15 @@ def test_a_first_start_in_production_is_refused_as_foretold_and_makes_nothing(
     assert (told.exit_code, refused.exit_code) == (1, 1)
     assert failed[0]["found"] in refused.output
     assert "no client may call" in failed[-1]["found"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_port_is_one_line_and_nothing_is_made(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        refused = run(tmp_path / "var", "serve", PORT=str(port))
+    told = f"Error: port {port} of 127.0.0.1 cannot be had (Address already in use)"
+    assert (refused.exit_code, refused.output.startswith(told)) == (1, True)
     assert list(tmp_path.iterdir()) == []
 
 
