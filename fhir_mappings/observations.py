@@ -1,4 +1,4 @@
-"""Observation: the newest value of each code, whatever its category says.
+"""Observation: the newest values of each code, whatever its category says.
 
 Which values matter is for the rules, by LOINC code. Servers leave the category out or use words of
 their own, and a value without a code, a number or a date is kept as well: a rule that needed it can
@@ -8,7 +8,8 @@ say so.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from fhir_mappings.elements import Codeable, Element
 from fhir_mappings.inputs import Call
@@ -19,21 +20,43 @@ from fhir_mappings.words import label_of
 _LOINC = frozenset({"loinc.org", "urn:oid:2.16.840.1.113883.6.1"})
 _UCUM = frozenset({None, "http://unitsofmeasure.org", "urn:oid:2.16.840.1.113883.6.8"})
 _NOT_RESULTS = frozenset({"entered-in-error", "cancelled", "registered"})
+_A_DAY = timedelta(days=1)  # ahead: another time zone
 _OLDEST = datetime.min.replace(tzinfo=UTC)
+_MOST_NUMBERS = 3  # of one code and unit: the newest may be of a size that no rule takes
 _SIGNS = ("<", "<=", ">", ">=")
 # a result that a laboratory sends as text: "24", "<15", ">= 60 mL/min/1.73 m2"
 _NUMBER = re.compile(r"(<=|>=|<|>)?\s*(\d+(?:\.\d+)?)(?![\d.,:/-])\s*(\D.{0,39})?")
 
 
 def map_observations(call: Call) -> tuple[Observation, ...]:
-    """Of each LOINC code, or of each name without one, the newest with a value, newest first."""
+    """Of each LOINC code, or of each name without one, the newest in words and the newest numbers.
+
+    A number in another unit, or dated ahead, hides none, as only the rules know what they can use.
+    """
     elements = (e for e in call.pool.of_type("Observation") if _counts(e))
     found = [item for element in elements for item in _map_observation(element)]
     found.sort(key=lambda item: (_has_value(item), item.taken_at or _OLDEST), reverse=True)
-    newest: dict[str, Observation] = {}
+    kept: dict[tuple[object, ...], list[Observation]] = {}
+    valued = {_name(item) for item in found if _has_value(item)}
     for item in found:
-        newest.setdefault(item.loinc or item.display, item)
-    return tuple(sorted(newest.values(), key=lambda one: one.taken_at or _OLDEST, reverse=True))
+        alike = kept.setdefault(_kind(item, call), [])
+        is_empty = not _has_value(item) and _name(item) in valued
+        if not is_empty and len(alike) < (1 if item.value is None else _MOST_NUMBERS):
+            alike.append(item)
+    newest = chain.from_iterable(kept.values())
+    return tuple(sorted(newest, key=lambda one: one.taken_at or _OLDEST, reverse=True))
+
+
+def _name(item: Observation) -> str:
+    return item.loinc or item.display
+
+
+def _kind(item: Observation, call: Call) -> tuple[object, ...]:
+    """What is kept beside what: words, and the numbers of each unit, past and ahead."""
+    if item.value is None:
+        return (_name(item),)
+    is_ahead = item.taken_at is not None and item.taken_at > call.decided_at + _A_DAY
+    return (_name(item), item.unit, is_ahead)
 
 
 def _counts(element: Element) -> bool:

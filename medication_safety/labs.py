@@ -108,12 +108,6 @@ def ckd_epi_2021(creatinine: float, age: int, sex: Sex) -> float:
     return 142 * shape * 0.9938**age * factor
 
 
-def newest(record: PatientRecord, analyte: Analyte) -> Observation | None:
-    """The newest recent observation of an analyte with a value, whatever its unit."""
-    found = [one for one in record.observations if _counts(one, record, analyte)]
-    return max(found, key=_moment, default=None)
-
-
 def plain_unit(unit: str | None) -> str:
     """A unit without case, spaces and brackets: "mL/min/{1.73_m2}" is "ml/min/1.73m2"."""
     plain = re.sub(r"[\s{}\[\]()_*^]", "", (unit or "").replace("\u03bc", "u").lower())
@@ -121,10 +115,14 @@ def plain_unit(unit: str | None) -> str:
 
 
 def readable(record: PatientRecord, analyte: Analyte) -> Lab | None:
-    """The newest value of an analyte that can be compared; None where it cannot be read."""
-    one = newest(record, analyte)
-    factor = analyte.factors.get(plain_unit(one.unit)) if one else None
-    if one is None or one.value is None or factor is None:
+    """The newest value of an analyte that can be compared; a newer one that cannot hides none."""
+    labs = (_as_lab(one, record, analyte) for one in record.observations)
+    return max(filter(None, labs), key=lambda lab: _moment(lab.observation), default=None)
+
+
+def _as_lab(one: Observation, record: PatientRecord, analyte: Analyte) -> Lab | None:
+    factor = analyte.factors.get(plain_unit(one.unit))
+    if not _counts(one, record, analyte) or one.value is None or factor is None:
         return None
     value = one.value * factor
     if not analyte.low <= value <= analyte.high:
@@ -139,17 +137,23 @@ def readable(record: PatientRecord, analyte: Analyte) -> Lab | None:
     )
 
 
-def why_unread(record: PatientRecord, analyte: Analyte) -> tuple[Observation, str] | None:
+def why_unread(
+    record: PatientRecord, analyte: Analyte, used: Lab | None = None
+) -> tuple[Observation, str] | None:
     """The newest observation of an analyte that no rule can use, and why; None without one.
 
-    For an analyte that `readable` does not find. A value that is too old is no such observation.
+    Beside a value that is used only a newer one matters. One that is too old never does.
     """
-    reasons = ((one, _fault(one, record, analyte)) for one in record.observations)
+    since = _moment(used.observation) if used else -1.0
+    newer = (one for one in record.observations if _moment(one) > since)
+    reasons = ((one, _fault(one, record, analyte)) for one in newer)
     return next(((one, reason) for one, reason in reasons if reason), None)
 
 
 def _fault(one: Observation, record: PatientRecord, analyte: Analyte) -> str | None:
     """What is wrong with an observation of the analyte; None for another, and for an old one."""
+    if _as_lab(one, record, analyte) is not None:
+        return None
     is_coded = _is_of(one, record, analyte)
     if not (is_coded or _is_named(one, analyte)) or _days_ago(one, record) > analyte.days:
         return None

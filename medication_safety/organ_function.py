@@ -1,7 +1,8 @@
 """Kidney, liver and potassium against one medication: the newest laboratory values, units checked.
 
 A value counts when it is dated, not older than its table says, in a unit that we know, and of a
-possible size. Anything else is no finding; `unread_labs` says which value could not be compared.
+possible size. Anything else is no finding and hides no older value that counts; `unread_labs` says
+which value could not be compared.
 The estimate holds for steady kidney function only, and doses are not read: findings ask.
 """
 
@@ -112,18 +113,18 @@ def unread_labs(record: PatientRecord, table: OrganTable) -> tuple[Gap, ...]:
 
 
 def _unread(record: PatientRecord, key: str, table: OrganTable, *, shown: bool) -> Iterator[Gap]:
-    """What stands in the way of an analyte, when nothing of it can be read."""
-    if lab_of(record, key, table.analytes) is not None:
-        return
+    """What of an analyte cannot be read, where nothing of it can or what can be read is older."""
+    compared = lab_of(record, key, table.analytes)
     for one in (key, "creatinine") if key == "egfr" else (key,):
         analyte = table.analytes[one]
-        unread = None if readable(record, analyte) else why_unread(record, analyte)
+        unread = why_unread(record, analyte, compared or readable(record, analyte))
         if unread is not None:
             observation, reason = unread
+            older = " newer than the value used" if compared else ""
             yield Gap(
                 kind="lab-not-compared",
                 where=observation.reference or "labs",
-                meaning=f"{analyte.name} was not compared: {reason}",
+                meaning=f"{analyte.name}{older} was not compared: {reason}",
                 shown=shown,
             )
 

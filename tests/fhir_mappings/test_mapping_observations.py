@@ -15,13 +15,16 @@ def quantity(value: object, **more: object) -> Resource:
     return {"valueQuantity": {"value": value, "code": "mg/dL"} | more}
 
 
-def test_the_newest_value_of_each_code_is_kept() -> None:
+def test_the_newest_values_of_each_code_come_first() -> None:
     record, _ = map_call(
         observation("2160-0", "2026-01-01", **quantity(1.1)),
         observation("2160-0", "2026-06-01", **quantity(1.4)),
         observation("2160-0", "2026-09-01", status="entered-in-error", **quantity(9)),
     )
-    assert [(one.value, one.unit) for one in record.observations] == [(1.4, "mg/dL")]
+    assert [(one.value, one.unit) for one in record.observations] == [
+        (1.4, "mg/dL"),
+        (1.1, "mg/dL"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,6 +94,21 @@ def test_an_older_value_counts_where_the_newest_has_none() -> None:
         observation("2160-0", "2026-06-01", **quantity(1.4)),
     )
     assert [one.value for one in record.observations] == [1.4]
+
+
+@pytest.mark.parametrize(
+    ("day", "newer"),
+    [
+        ("2026-09-01", {"valueString": "specimen hemolyzed"}),
+        ("2026-09-01", {"valueQuantity": {"value": 5, "code": "foo"}}),
+        ("2032-09-01", quantity(5)),
+    ],
+)
+def test_what_no_rule_can_use_hides_no_older_number(day: str, newer: Resource) -> None:
+    older = [observation("2160-0", f"2026-06-0{one}", **quantity(1.4)) for one in range(1, 5)]
+    record, _ = map_call(*older, observation("2160-0", day, **newer))
+    assert len(record.observations) == 4
+    assert [one.value for one in record.observations[1:]] == [1.4] * 3
 
 
 def test_a_boolean_is_an_answer() -> None:

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from medication_safety.findings import Finding
 from medication_safety.labs import ckd_epi_2021, lab_of, plain_unit
 from medication_safety.organ_function import TABLE, OrganTable, organ_findings, unread_labs
 from medication_safety.reading import KnowledgeError, shipped
-from tests.medication_safety.charts import FORMULARY, chart, order, taken
+from tests.medication_safety.charts import EMPTY, FORMULARY, chart, order, taken
 from tests.medication_safety.charts_labs import egfr, known_codes, lab, potassium
 
 TABLES = OrganTable.load(FORMULARY)
@@ -248,6 +249,34 @@ def test_another_value_or_an_old_one_is_no_gap(more: dict[str, Any]) -> None:
     record = chart(observations=(found,), ordered=(order("Metformin"),), sex="male")
 
     assert unread_labs(record, TABLES) == ()
+
+
+@pytest.mark.parametrize(
+    ("ordered", "dangerous"), [("Metformin", egfr(22)), ("Spironolactone", potassium(6.4))]
+)
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"value": None, "coded": "specimen hemolyzed"}, "it has no number"),
+        ({"unit": "foo"}, "its unit or size is not one that we know"),
+        ({"value": 5000.0}, "its unit or size is not one that we know"),
+        ({"taken_at": EMPTY.decided_at + timedelta(days=60)}, "its date is to come"),
+    ],
+)
+def test_a_newer_value_that_cannot_be_read_hides_no_older_one_and_is_told(
+    ordered: str, dangerous: Observation, more: dict[str, Any], reason: str
+) -> None:
+    known = {"taken_at": EMPTY.decided_at, "reference": "Observation/newer"}
+    newer = replace(dangerous, **(known | more))
+    record = chart(observations=(newer, dangerous), ordered=(order(ordered),))
+
+    assert [one.severity for one in organ_findings(record, order(ordered), (), TABLES)] == [
+        "warning"
+    ]
+    (gap,) = unread_labs(record, TABLES)
+    assert (gap.where, gap.shown) == ("Observation/newer", True)
+    assert "newer than the value used" in gap.meaning
+    assert gap.meaning.endswith(reason)
 
 
 def test_for_what_is_taken_already_it_is_recorded_and_not_shown() -> None:
