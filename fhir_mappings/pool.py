@@ -22,7 +22,10 @@ _TYPE_OF_KEY = {
 KEY_OF_TYPE = {kind: key for key, kind in _TYPE_OF_KEY.items()}
 _READ_AS = {"MedicationOrder": "MedicationRequest"}  # DSTU2's name for it
 _NAMES = ("medicationCodeableConcept", "medicationReference", "code", "substance")
+_STATED = (*_NAMES, "status")  # a medication of the same is one order, however it is dosed
+_UNSAID = frozenset({"meta", "text"})  # of the server's making: no news of the patient
 _CHECKED = ("allergies", "medications", "statements")  # a rule misses what is lost here
+_BOTH = (*_CHECKED, "conditions", "observations")  # of which either may be what speaks
 
 
 class Pool:
@@ -33,9 +36,13 @@ class Pool:
         self._gaps = gaps
         self._by_type: dict[str, list[Element]] = {}
         self._by_name: dict[tuple[str, str], Element] = {}
+        self._said: dict[tuple[str, str], list[object]] = {}  # under each id
 
     def add_prefetched(self, prefetched: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        """Take in what the client sent, by prefetch key; a resource met twice counts once."""
+        """Take in what the client sent, by prefetch key; a resource met twice counts once.
+
+        Where two of one id differ, nobody knows which holds: rules see both, and a gap says so.
+        """
         for key, resources in prefetched.items():
             place = key if key in _TYPE_OF_KEY else "prefetch"
             for resource in _as_list(resources):
@@ -99,28 +106,37 @@ class Pool:
         self._gaps.add("other-patient", element.where, meaning, shown=is_person)
         return False
 
-    def _is_news(self, element: Element) -> bool:
-        """Whether its id is new, or stands for another medication or substance than before."""
-        resource_type, resource_id = type_of(element), element.text("id")
-        if (resource_type, resource_id) not in self._by_name:
-            return True
-        if KEY_OF_TYPE.get(read_as(element)) not in _CHECKED:
-            return False
-        met = (one for one in self._by_type[read_as(element)] if one.text("id") == resource_id)
-        return _naming(element) not in map(_naming, met)
+    def _is_news(self, element: Element, resource_id: str) -> bool:
+        """Whether its id is new, or it says something else than what came under it before."""
+        key = KEY_OF_TYPE.get(read_as(element), "")
+        said = self._said.setdefault((type_of(element), resource_id), [])
+        whole, told = _whole(element), _told(element, key)
+        if said and whole not in said:
+            meaning = "two resources of one id differ, and nobody can tell which of them holds"
+            self._gaps.add("id-twice", element.where, meaning)
+        is_news = not said or (key in _BOTH and told not in said)
+        said += [whole, told]
+        return is_news
 
     def _keep(self, element: Element) -> None:
         resource_type, resource_id = type_of(element), element.text("id")
         if resource_id is not None:
-            if not self._is_news(element):
+            if not self._is_news(element, resource_id):
                 return
             self._by_name.setdefault((resource_type, resource_id), element)
             self._by_name.setdefault(("", resource_id), element)  # for a urn
         self._by_type.setdefault(read_as(element), []).append(element)
 
 
-def _naming(element: Element) -> tuple[object, ...]:
-    return tuple(element.node.get(name) for name in _NAMES)
+def _whole(element: Element) -> Mapping[str, Any]:
+    return {name: value for name, value in element.node.items() if name not in _UNSAID}
+
+
+def _told(element: Element, key: str) -> object:
+    """What of it makes another entry: of a medication its name and whether it is taken."""
+    if key in ("medications", "statements"):
+        return tuple(element.node.get(name) for name in _STATED)
+    return _whole(element)
 
 
 def type_of(element: Element) -> str:

@@ -18,6 +18,7 @@ GAP_KINDS = frozenset(
         "draft-not-offered",
         "encounter-missing",
         "findings-cut",
+        "id-twice",
         "lab-not-compared",
         "list-too-long",
         "malformed",

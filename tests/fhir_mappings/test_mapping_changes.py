@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from tests.fhir_mappings.calls import RXNORM, SUBJECT, ingredients, kinds, map_call, request
+from tests.fhir_mappings.calls import (
+    RXNORM,
+    SUBJECT,
+    allergy,
+    ingredients,
+    kinds,
+    map_call,
+    request,
+    state,
+)
 
 STATINS = request("simvastatin 20", id="SV")
 
@@ -60,6 +69,29 @@ def test_two_active_medications_with_one_id_are_both_current() -> None:
     one, other = request("clarithromycin", id="Q"), request("simvastatin 20", id="Q")
     record, _ = map_call(one, other, one)
     assert ingredients(record.current) == [["Clarithromycin"], ["Simvastatin"]]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_allergy_that_is_refuted_and_active_under_one_id_is_checked_and_told(
+    turned: bool,
+) -> None:
+    refuted = allergy("Amoxicillin", verificationStatus=state("refuted"))
+    both = [refuted, allergy("Amoxicillin", clinicalStatus=state("active"))]
+    record, gaps = map_call(*(reversed(both) if turned else both))
+    assert ingredients(record.allergies) == [["Amoxicillin"]]
+    assert [(gap.kind, gap.where) for gap in gaps] == [("id-twice", "AllergyIntolerance/a1")]
+
+
+def test_what_differs_only_in_what_its_server_adds_is_one() -> None:
+    again: dict[str, Any] = {"meta": {"versionId": "2"}, "text": {"status": "generated"}}
+    record, gaps = map_call(allergy("Amoxicillin"), allergy("Amoxicillin") | again)
+    assert (len(record.allergies), gaps) == (1, ())
+
+
+def test_an_order_that_is_stopped_and_active_under_one_id_is_taken_and_told() -> None:
+    record, gaps = map_call(STATINS | {"status": "stopped"}, STATINS, STATINS | {"note": []})
+    assert ingredients(record.current) == [["Simvastatin"]]
+    assert kinds(gaps) == ["id-twice"]
 
 
 def coded(text: str, code: str) -> dict[str, Any]:

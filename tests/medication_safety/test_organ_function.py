@@ -266,7 +266,7 @@ def test_another_value_or_an_old_one_is_no_gap(more: dict[str, Any]) -> None:
 def test_a_newer_value_that_cannot_be_read_hides_no_older_one_and_is_told(
     ordered: str, dangerous: Observation, more: dict[str, Any], reason: str
 ) -> None:
-    known = {"taken_at": EMPTY.decided_at, "reference": "Observation/newer"}
+    known: dict[str, Any] = {"taken_at": EMPTY.decided_at, "reference": "Observation/newer"}
     newer = replace(dangerous, **(known | more))
     record = chart(observations=(newer, dangerous), ordered=(order(ordered),))
 
