@@ -154,10 +154,12 @@ def relative_reference(reference: str | None) -> str | None:
 
 
 def withdrawal(medication: Medication, material: CardMaterial) -> tuple[Json, ...]:
-    """The offer to take the draft back; none for an order that is no draft or has no id."""
+    """The offer to take the draft back; none for what is no draft or has no id of its own."""
     reference = relative_reference(medication.reference)
     is_draft = medication in material.record.ordered and medication.status in (None, "draft")
     if reference is None or not reference.startswith("MedicationRequest/") or not is_draft:
+        return ()
+    if _is_shared(reference, material):
         return ()
     name = plain(medication.display)
     action = {
@@ -172,11 +174,13 @@ def stopping(medication: Medication, material: CardMaterial) -> tuple[Json, ...]
     """The offer to mark a current order as stopped, written on the client's own resource.
 
     None for what is no order of the record, as a statement of the patient's, and for an order
-    that is no valid one itself.
+    that is no valid one itself or has no id of its own.
     """
     reference = relative_reference(medication.reference)
     original = pruned(material.originals.get(reference or ""))  # no null or "" leaves with it
     if original is None or not (original.get("subject") and original.get("intent")):
+        return ()
+    if _is_shared(reference, material):
         return ()
     name = plain(medication.display)
     action = {
@@ -185,3 +189,9 @@ def stopping(medication: Medication, material: CardMaterial) -> tuple[Json, ...]
         "resource": {**original, "status": "stopped"},
     }
     return (suggestion_json(f"Mark {name} as stopped", action, material.new_uuid),)
+
+
+def _is_shared(reference: str | None, material: CardMaterial) -> bool:
+    """Whether it stands for several orders: an action on it might be done to another of them."""
+    orders = (*material.record.ordered, *material.record.current)
+    return [relative_reference(one.reference) for one in orders].count(reference) > 1

@@ -86,6 +86,16 @@ def test_only_a_draft_with_an_id_can_be_removed(
     assert ids == ([offered] if offered else [])
 
 
+def test_nothing_is_offered_to_an_id_that_stands_for_two_orders() -> None:
+    orders = (draft(GLARGINE), draft(METFORMIN))
+    call = material(findings=tuple(finding(one, "allergy", "warning") for one in orders))
+    both = replace(call, record=replace(call.record, ordered=orders))
+
+    assert [card.get("suggestions") for card in cards_of(both)] == [None, None]
+    alone = replace(both, record=replace(call.record, ordered=orders[:1]))
+    assert [len(card.get("suggestions", [])) for card in cards_of(alone)] == [1, 0]
+
+
 def test_two_orders_of_the_same_ingredients_share_a_card_that_offers_to_remove_either() -> None:
     first, second = unsupported(draft(GLARGINE)), draft(GLARGINE, reference="MedicationRequest/d2")
     low = replace(first.choice.unsupported[0], medication=second)
