@@ -17,6 +17,7 @@ from fhir_mappings.pool import reference_to
 from fhir_mappings.record import Allergy, Ingredient
 from fhir_mappings.substances import is_no_medication, substance_classes, substance_words
 from fhir_mappings.words import label_of
+from fhir_mappings.worst_reactions import worst_reaction
 
 UNKNOWN_CODE = "allergy-code-unknown"  # the kind of gap where nobody can read what it is to
 _OVER = frozenset({"resolved", "inactive", "refuted", "entered-in-error"})
@@ -104,6 +105,7 @@ def _map_allergy(element: Element, call: Call) -> Iterator[Allergy]:
             is_intolerance=(element.text("type") or "").lower() == "intolerance",
             criticality=_criticality(element),
             reactions=_reactions(element),
+            worst=worst_reaction(element),
             reference=reference_to(element),
         )
 

@@ -115,6 +115,7 @@ class Allergy:
     is_intolerance: bool = False
     criticality: Literal["low", "high", "unable-to-assess"] | None = None
     reactions: tuple[str, ...] = ()
+    worst: Literal["life-threatening", "severe"] | None = None  # of those reactions, where told
     reference: str | None = None
     quote: str | None = field(default=None, compare=False)  # of the note, where only a note tells
     dated: date | None = field(default=None, compare=False)  # of that note

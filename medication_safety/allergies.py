@@ -1,7 +1,8 @@
 """Medications against the recorded allergies: same ingredient, recorded class, cross-reaction.
 
 An allergy without an ingredient and without a class can match nothing here: the mapping reports
-it as a gap. A recorded class that the tables do not know is reported by `unknown_classes`.
+it as a gap. A recorded class that the tables do not know is reported by `unknown_classes`. What was
+recorded itself is critical at high criticality, or whatever that is after a severe reaction.
 """
 
 import re
@@ -112,14 +113,20 @@ def _speaks(
 
 
 def _direct_severity(allergy: Allergy, knowledge: Knowledge) -> Severity:
-    is_high = allergy.criticality == "high"
+    """Loud after a severe reaction too: what was recorded of it says more than no criticality."""
+    is_high = allergy.criticality == "high" or allergy.worst is not None
     if _is_intolerance(allergy, knowledge):
         return "warning" if is_high else "info"
     return "critical" if is_high else "warning"
 
 
 def _is_intolerance(allergy: Allergy, knowledge: Knowledge) -> bool:
-    """Recorded as one, or with no more than the known side effects of its group."""
+    """Recorded as one, or with no more than the known side effects of its group.
+
+    What threatened a life is none, whatever its type says.
+    """
+    if allergy.worst == "life-threatening":
+        return False
     mild = knowledge.allergy.tolerance_reactions
     groups = set(_recorded_groups(allergy, knowledge))
     in_group = bool(groups & set(mild.groups)) or any(
@@ -155,4 +162,5 @@ def _fact(allergy: Allergy) -> Fact:
     kind = "intolerance" if allergy.is_intolerance else "allergy"
     reactions = f", reaction: {', '.join(allergy.reactions)}" if allergy.reactions else ""
     high = ", criticality high" if allergy.criticality == "high" else ""
-    return replace(allergy.fact, text=f"{kind} to {allergy.display}{reactions}{high}")
+    worst = f", {allergy.worst}" if allergy.worst else ""
+    return replace(allergy.fact, text=f"{kind} to {allergy.display}{reactions}{worst}{high}")

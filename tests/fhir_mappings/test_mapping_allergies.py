@@ -78,6 +78,36 @@ def test_no_known_allergy_is_no_allergy(text: str) -> None:
     assert gaps == ()
 
 
+@pytest.mark.parametrize(
+    ("reaction", "worst"),
+    [
+        ({"manifestation": [coded(SNOMED, "39579001")]}, "life-threatening"),
+        ({"manifestation": [coded(SNOMED, "768962006")]}, "life-threatening"),
+        ({"manifestation": [{"text": "Anaphylactic shock"}]}, "life-threatening"),
+        ({"manifestation": [{"text": "Stevens-Johnson syndrome"}]}, "life-threatening"),
+        ({"manifestation": [{"text": "DRESS"}]}, "life-threatening"),
+        ({"manifestation": [{"text": "Rash"}], "description": "SJS in 2010"}, "life-threatening"),
+        ({"manifestation": [{"text": "Rash, no anaphylaxis"}]}, None),
+        ({"manifestation": [{"text": "Hives; anaphylaxis was ruled out"}]}, None),
+        ({"manifestation": [{"text": "Anaphylaxis, no shock"}]}, "life-threatening"),
+        ({"manifestation": [{"text": "Rash where the dress was"}]}, None),
+        ({"manifestation": [{"text": "Rash"}], "severity": "severe"}, "severe"),
+        ({"manifestation": [{"text": "Rash"}], "severity": "moderate"}, None),
+        ({"severity": "severe"}, None),
+    ],
+)
+def test_how_bad_a_reaction_was_is_read_by_code_words_and_severity(
+    reaction: Resource, worst: str | None
+) -> None:
+    record, _ = map_call(allergy("Amoxicillin", reaction=[reaction], criticality="low"))
+    assert record.allergies[0].worst == worst
+
+
+def test_an_entry_that_names_the_reaction_itself_tells_how_bad_it_was() -> None:
+    record, _ = map_call(allergy("PENICILLIN (anaphylaxis)"))
+    assert [one.worst for one in record.allergies] == ["life-threatening"]
+
+
 def test_no_known_allergy_with_an_exception_is_kept() -> None:
     record, _ = map_call(allergy("No known allergies except lisinopril"))
     assert ingredients(record.allergies) == [["Lisinopril"]]

@@ -27,6 +27,10 @@ def level(recorded: Allergy, ordered: str) -> str | None:
         ({"criticality": "high"}, "critical"),
         ({"is_intolerance": True}, "info"),
         ({"is_intolerance": True, "criticality": "high"}, "warning"),
+        ({"worst": "life-threatening", "criticality": "low"}, "critical"),
+        ({"worst": "life-threatening", "is_intolerance": True}, "critical"),
+        ({"worst": "severe"}, "critical"),
+        ({"worst": "severe", "is_intolerance": True}, "warning"),
     ],
 )
 def test_the_same_ingredient_weighs_as_the_record_says(more: dict[str, Any], severity: str) -> None:
