@@ -9,10 +9,8 @@ before.
 """
 
 import json
-import statistics
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +20,7 @@ import matplotlib
 import torch
 
 from benchmarks.calls import alone
-from benchmarks.one_scoring import Case, Scoring
+from benchmarks.one_scoring import Case, Scoring, milliseconds
 from lamo.artifact import bundled_artifact_folder, load_artifact
 from lamo.deadline import Deadline
 from lamo.scoring.engine.decoder import Decoder
@@ -106,18 +104,8 @@ def _median(weights: Weights, case: Case, design: str, rounds: int) -> float:
     scoring = Scoring(_with_groups(weights, case.groups), case)
     kept = scoring.read("exact")
     if design == "kept":
-        return _milliseconds(lambda: scoring.answer("exact", kept), rounds)
-    return _milliseconds(lambda: scoring.answer(design, scoring.read(design)), rounds)
-
-
-def _milliseconds(do: Callable[[], object], rounds: int) -> float:
-    do()
-    spent = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        do()
-        spent.append((time.perf_counter() - started) * 1000)
-    return round(statistics.median(spent), 2)
+        return round(milliseconds(lambda: scoring.answer("exact", kept), rounds), 2)
+    return round(milliseconds(lambda: scoring.answer(design, scoring.read(design)), rounds), 2)
 
 
 def _of_callers(threads: int, rounds: int) -> list[float]:
@@ -139,7 +127,8 @@ def _of_callers(threads: int, rounds: int) -> list[float]:
         for thread in waiting:
             thread.join()
 
-    return [_milliseconds(partial(at_once, callers), max(3, rounds // 2)) for callers in CALLERS]
+    few = max(3, rounds // 2)
+    return [round(milliseconds(partial(at_once, callers), few), 2) for callers in CALLERS]
 
 
 def _plot(sweeps: dict[str, Sweep], path: Path) -> None:

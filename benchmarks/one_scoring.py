@@ -1,6 +1,8 @@
 """One scoring of random tokens by any decoder, part by part, for benchmarks of the engine."""
 
-from collections.abc import Sequence
+import statistics
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -59,3 +61,15 @@ class Scoring:
         packed = self._activated if design == "activated" else self._packed
         questions = [Question(at, pasts[at], one) for at, one in enumerate(packed)]
         return torch.cat(self.decoder.answer(questions)).tolist()
+
+
+def milliseconds(do: Callable[[], object], rounds: int, warm_ups: int = 1) -> float:
+    """The median time of some rounds, after a few that are not counted."""
+    for _ in range(warm_ups):
+        do()
+    spent = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        do()
+        spent.append((time.perf_counter() - started) * 1000)
+    return statistics.median(spent)

@@ -22,6 +22,12 @@ def var_dir(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def asked(var_dir: Path) -> Asked:
+    """A verification by the log's first key."""
+    return Asked(first_key=SigningFile(var_dir / FILE).read().keys[0])
+
+
 def fill(log: AuditLog, url: str, folder: Path, events: int) -> None:
     """Write events and sequence them."""
     for number in range(events):

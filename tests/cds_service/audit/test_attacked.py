@@ -29,22 +29,12 @@ from cds_service.keys.file_keys import FileKeys
 from cds_service.keys.ring import new_ring
 from cds_service.keys.service import KeyService
 from cds_service.keys.signing import FILE, SigningFile
-from tests.cds_service.audit.evidence_fixtures import fill, var_dir
+from tests.cds_service.audit.evidence_fixtures import asked, fill, var_dir
 from tests.cds_service.audit.test_entries import decision, error
+from tests.cds_service.sqlite_only import empty_url
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
-__all__ = ["var_dir"]
-
-
-@pytest.fixture
-def empty_url(tmp_path: Path) -> str:
-    """SQLite alone: nothing here depends on the kind of database."""
-    return f"sqlite:///{tmp_path}/audit.db"
-
-
-@pytest.fixture
-def asked(var_dir: Path) -> Asked:
-    return Asked(first_key=SigningFile(var_dir / FILE).read().keys[0])
+__all__ = ["asked", "empty_url", "var_dir"]
 
 
 def bundle_problems(

@@ -17,24 +17,14 @@ from cds_service.audit.sequencer import sequence_all
 from cds_service.audit.typed import LogAltered, WrongType
 from cds_service.audit.verify import Asked, verify_log
 from cds_service.keys.ring import KeyRing
-from cds_service.keys.signing import FILE, SigningFile
-from tests.cds_service.audit.evidence_fixtures import fill, var_dir
+from tests.cds_service.audit.evidence_fixtures import asked, fill, var_dir
 from tests.cds_service.reviewer.tampering import tamper
+from tests.cds_service.sqlite_only import empty_url
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
-__all__ = ["var_dir"]
+__all__ = ["asked", "empty_url", "var_dir"]
 Run = Callable[..., Result]
 EDITED = "UPDATE event SET body = replace(body, 'order-sign', 'order-view') WHERE event_id = :id"
-
-
-@pytest.fixture
-def empty_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/audit.db"
-
-
-@pytest.fixture
-def asked(var_dir: Path) -> Asked:
-    return Asked(first_key=SigningFile(var_dir / FILE).read().keys[0])
 
 
 @pytest.fixture

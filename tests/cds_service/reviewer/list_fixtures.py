@@ -10,6 +10,9 @@ from cds_service.audit.log import AuditLog
 from tests.cds_service.audit.read_model_fixtures import about, derive_all
 from tests.cds_service.audit.test_entries import decision, feedback
 from tests.cds_service.reviewer.signing_in import CSRF
+from tests.cds_service.sqlite_only import empty_url
+
+__all__ = ["empty_url"]  # the pages do not know which database it is
 
 CLIENT = "https://ehr.example.org"
 OF_PATIENT = {
@@ -18,12 +21,6 @@ OF_PATIENT = {
     "patient_id": "marked-patient",
     "purpose": "a complaint of them",
 }
-
-
-@pytest.fixture
-def empty_url(tmp_path: Path) -> str:
-    """SQLite alone: the pages do not know which database it is."""
-    return f"sqlite:///{tmp_path}/audit.db"
 
 
 @pytest.fixture

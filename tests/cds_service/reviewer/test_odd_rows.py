@@ -9,23 +9,18 @@ from cds_service.audit.log import AuditLog
 from cds_service.audit.migrate import upgrade
 from cds_service.audit.verify import Asked, verify_log
 from cds_service.cli import main
-from cds_service.keys.signing import FILE, SigningFile
-from tests.cds_service.audit.evidence_fixtures import fill, var_dir
+from tests.cds_service.audit.evidence_fixtures import asked, fill, var_dir
 from tests.cds_service.reviewer.people import Hire
 from tests.cds_service.reviewer.tampering import tamper
+from tests.cds_service.sqlite_only import empty_url
 
 pytest_plugins = [
     "tests.cds_service.audit_fixtures",
     "tests.cds_service.reviewer.review_fixtures",
     "tests.cds_service.reviewer.account_fixtures",
 ]
-__all__ = ["var_dir"]
+__all__ = ["asked", "empty_url", "var_dir"]
 STOP = "INSERT INTO stop VALUES ('service', 'lamo-order-sign', '2026-01-01T00:00:00Z', x'ff')"
-
-
-@pytest.fixture
-def empty_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/audit.db"
 
 
 @pytest.mark.parametrize(
@@ -63,9 +58,10 @@ def test_a_command_over_rubbish_is_one_line(tmp_path: Path) -> None:
     assert (told.exit_code, told.output.startswith("Error: stop.by_user holds blob")) == (1, True)
 
 
-def test_a_verification_names_it(audit_log: AuditLog, audit_url: str, var_dir: Path) -> None:
+def test_a_verification_names_it(
+    audit_log: AuditLog, audit_url: str, var_dir: Path, asked: Asked
+) -> None:
     fill(audit_log, audit_url, var_dir, 2)
     tamper(audit_url, STOP)
-    first_key = SigningFile(var_dir / FILE).read().keys[0]
-    (told,) = verify_log(audit_url, Asked(first_key=first_key)).failed["types"]
+    (told,) = verify_log(audit_url, asked).failed["types"]
     assert told == "stop service, lamo-order-sign: by_user holds blob, wanted text"
