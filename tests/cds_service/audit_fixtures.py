@@ -3,6 +3,7 @@
 A test module that needs them says ``pytest_plugins = ["tests.cds_service.audit_fixtures"]``.
 """
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,19 +26,46 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database without tables, on each of the two kinds."""
+def database_server(request: pytest.FixtureRequest) -> PostgresServer | None:
+    """None for SQLite: a test runs on each of the two kinds of database."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/audit.db"
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.new_database()
+        return None
+    found: PostgresServer = request.getfixturevalue("postgres_server")
+    return found
 
 
 @pytest.fixture
-def audit_url(empty_url: str) -> str:
-    """The URL of an audit database with its tables, on each of the two kinds."""
-    upgrade(empty_url)
-    return empty_url
+def empty_url(database_server: PostgresServer | None, tmp_path: Path) -> str:
+    """The URL of a database without tables."""
+    return database_server.new_database() if database_server else f"sqlite:///{tmp_path}/audit.db"
+
+
+@pytest.fixture(scope="session")
+def sqlite_with_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that is copied: to run the migrations for every test takes longer than most tests."""
+    file = tmp_path_factory.mktemp("tables") / "audit.db"
+    upgrade(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_with_tables(postgres_server: PostgresServer) -> str:
+    """The name of a database that is copied, as the file is."""
+    url = postgres_server.new_database()
+    upgrade(url)
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture
+def audit_url(
+    database_server: PostgresServer | None, request: pytest.FixtureRequest, tmp_path: Path
+) -> str:
+    """The URL of an audit database with its tables."""
+    if database_server:
+        made = request.getfixturevalue("postgres_with_tables")
+        return database_server.new_database(f"TEMPLATE {made}")
+    shutil.copyfile(request.getfixturevalue("sqlite_with_tables"), tmp_path / "audit.db")
+    return f"sqlite:///{tmp_path}/audit.db"
 
 
 @pytest.fixture

@@ -31,10 +31,10 @@ from cds_service.keys.service import KeyService
 from cds_service.keys.signing import FILE, SigningFile
 from tests.cds_service.audit.evidence_fixtures import asked, fill, var_dir
 from tests.cds_service.audit.test_entries import decision, error
-from tests.cds_service.sqlite_only import empty_url
+from tests.cds_service.sqlite_only import database_server
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
-__all__ = ["asked", "empty_url", "var_dir"]
+__all__ = ["asked", "database_server", "var_dir"]
 
 
 def bundle_problems(

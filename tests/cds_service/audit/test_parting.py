@@ -43,12 +43,11 @@ def old_events() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def old_url(empty_url: str) -> str:
+def old_url(audit_url: str) -> str:
     """A database of the release before, with events of every kind."""
-    upgrade(empty_url)
-    downgrade(empty_url, "0004")
-    store_old(empty_url, *old_events())
-    return empty_url
+    downgrade(audit_url, "0004")
+    store_old(audit_url, *old_events())
+    return audit_url
 
 
 def files_of(database_url: str, server: Any) -> list[Path]:

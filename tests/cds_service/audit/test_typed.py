@@ -19,10 +19,10 @@ from cds_service.audit.verify import Asked, verify_log
 from cds_service.keys.ring import KeyRing
 from tests.cds_service.audit.evidence_fixtures import asked, fill, var_dir
 from tests.cds_service.reviewer.tampering import tamper
-from tests.cds_service.sqlite_only import empty_url
+from tests.cds_service.sqlite_only import database_server
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
-__all__ = ["asked", "empty_url", "var_dir"]
+__all__ = ["asked", "database_server", "var_dir"]
 Run = Callable[..., Result]
 EDITED = "UPDATE event SET body = replace(body, 'order-sign', 'order-view') WHERE event_id = :id"
 

@@ -356,10 +356,9 @@ def test_a_hash_that_is_none_is_refused(digits: str) -> None:
         DigestKey(patient_id="1", document_sha256=digits, reader="r")
 
 
-def test_a_database_without_the_table_is_a_store_failure(empty_url: str, ring: KeyRing) -> None:
-    upgrade(empty_url)
-    downgrade(empty_url, "0001")
-    store = DigestStore(empty_url, FileKeys(ring))
+def test_a_database_without_the_table_is_a_store_failure(audit_url: str, ring: KeyRing) -> None:
+    downgrade(audit_url, "0001")
+    store = DigestStore(audit_url, FileKeys(ring))
 
     calls: list[Callable[[], object]] = [
         lambda: store.get(key_of()),

@@ -10,9 +10,9 @@ from cds_service.audit.log import AuditLog
 from tests.cds_service.audit.read_model_fixtures import about, derive_all
 from tests.cds_service.audit.test_entries import decision, feedback
 from tests.cds_service.reviewer.signing_in import CSRF
-from tests.cds_service.sqlite_only import empty_url
+from tests.cds_service.sqlite_only import database_server
 
-__all__ = ["empty_url"]  # the pages do not know which database it is
+__all__ = ["database_server"]  # the pages do not know which database it is
 
 CLIENT = "https://ehr.example.org"
 OF_PATIENT = {

@@ -6,14 +6,14 @@ from cds_service.audit.entries import DecisionEntry
 from cds_service.audit.log import AuditLog
 from tests.cds_service.audit.evidence_fixtures import var_dir
 from tests.cds_service.audit.test_entries import access, administration
-from tests.cds_service.reviewer.list_fixtures import OF_PATIENT, derive, empty_url, written
+from tests.cds_service.reviewer.list_fixtures import OF_PATIENT, database_server, derive, written
 from tests.cds_service.reviewer.signing_in import SignIn
 
 pytest_plugins = [
     "tests.cds_service.audit_fixtures",
     "tests.cds_service.reviewer.review_fixtures",
 ]
-__all__ = ["derive", "empty_url", "var_dir", "written"]
+__all__ = ["database_server", "derive", "var_dir", "written"]
 ACCESS = "/review/access"
 
 

@@ -32,7 +32,7 @@ pytest_plugins = [
     "tests.cds_service.reviewer.review_fixtures",
     "tests.cds_service.reviewer.account_fixtures",
 ]
-SQLITE = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+SQLITE = pytest.mark.parametrize("database_server", ["sqlite"], indirect=True)
 
 
 def handed_over(page: str) -> str:

@@ -9,20 +9,17 @@ from cds_service.audit.log import AuditLog
 from cds_service.reviewer.desk import ReviewDesk
 from cds_service.served.history import record_served
 from tests.cds_service.reviewer.signing_in import CSRF, HOSTILE, SignIn
+from tests.cds_service.sqlite_only import database_server
 
 pytest_plugins = [
     "tests.cds_service.audit_fixtures",
     "tests.cds_service.reviewer.review_fixtures",
 ]
 
+__all__ = ["database_server"]  # what stands behind the pages is tested on both kinds elsewhere
+
 PAGE = "/review/administration"
 ASKED = {"csrf": CSRF, "turn": "stop", "what": "rule allergy", "reason": "the table is wrong"}
-
-
-@pytest.fixture(params=["sqlite"])
-def empty_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One kind of database: what stands behind the pages is tested on both elsewhere."""
-    return f"{request.param}:///{tmp_path_factory.mktemp('audit')}/audit.db"
 
 
 def text_of(client: FlaskClient) -> str:

@@ -23,7 +23,7 @@ pytest_plugins = [
     "tests.cds_service.audit_fixtures",
     "tests.cds_service.reviewer.review_fixtures",
 ]
-pytestmark = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_server", ["sqlite"], indirect=True)
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)> [l](javascript:alert(3))'
 

@@ -20,7 +20,7 @@ pytest_plugins = [
     "tests.cds_service.reviewer.review_fixtures",
 ]
 # the counts are tested on both
-pytestmark = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_server", ["sqlite"], indirect=True)
 
 HOSTILE = "</script><script>alert(1)</script>"
 

@@ -20,7 +20,7 @@ pytest_plugins = [
     "tests.cds_service.audit_fixtures",
     "tests.cds_service.reviewer.review_fixtures",
 ]
-on_sqlite = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("database_server", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from cds_service.cli import main
 from tests.cds_service.audit.evidence_fixtures import asked, fill, var_dir
 from tests.cds_service.reviewer.people import Hire
 from tests.cds_service.reviewer.tampering import tamper
-from tests.cds_service.sqlite_only import empty_url
+from tests.cds_service.sqlite_only import database_server
 
 pytest_plugins = [
     "tests.cds_service.audit_fixtures",
     "tests.cds_service.reviewer.review_fixtures",
     "tests.cds_service.reviewer.account_fixtures",
 ]
-__all__ = ["asked", "empty_url", "var_dir"]
+__all__ = ["asked", "database_server", "var_dir"]
 STOP = "INSERT INTO stop VALUES ('service', 'lamo-order-sign', '2026-01-01T00:00:00Z', x'ff')"
 
 

@@ -10,7 +10,7 @@ pytest_plugins = [
     "tests.cds_service.audit_fixtures",
     "tests.cds_service.reviewer.review_fixtures",
 ]
-pytestmark = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_server", ["sqlite"], indirect=True)
 LOOK = {"user": "account/somebody", "patient_id": "marked-patient", "purpose": "marked-purpose"}
 
 

@@ -16,7 +16,7 @@ pytest_plugins = [
     "tests.cds_service.reviewer.review_fixtures",
 ]
 # the counts are tested on both
-pytestmark = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_server", ["sqlite"], indirect=True)
 
 HOSTILE = "https://<script>alert(1)</script>\"'.example"
 MARCH = {"since": "2026-03", "until": "2026-03"}

@@ -16,7 +16,7 @@ pytest_plugins = [
     "tests.cds_service.audit_fixtures",
     "tests.cds_service.reviewer.review_fixtures",
 ]
-pytestmark = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_server", ["sqlite"], indirect=True)
 
 # They show nothing of the audit log, and ask for no session, or look after their own
 OPEN = {

@@ -17,8 +17,8 @@ from tests.cds_service.audit.test_entries import decision, error
 from tests.cds_service.reviewer.list_fixtures import (
     CLIENT,
     OF_PATIENT,
+    database_server,
     derive,
-    empty_url,
     written,
 )
 from tests.cds_service.reviewer.signing_in import CSRF, SignIn
@@ -27,7 +27,7 @@ pytest_plugins = [
     "tests.cds_service.audit_fixtures",
     "tests.cds_service.reviewer.review_fixtures",
 ]
-__all__ = ["derive", "empty_url", "var_dir", "written"]
+__all__ = ["database_server", "derive", "var_dir", "written"]
 EVENTS = "/review/events"
 
 

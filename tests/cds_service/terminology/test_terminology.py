@@ -13,7 +13,6 @@ from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 
 from cds_service.audit.database import AuditFailure, open_engine
-from cds_service.audit.migrate import upgrade
 from cds_service.terminology import load as loading
 from cds_service.terminology.cli import terminology
 from cds_service.terminology.load import Content, read_release, write_content
@@ -210,35 +209,33 @@ def test_a_line_in_the_middle_is_named(folder: Path) -> None:
         read_release(Release(folder))
 
 
-def test_the_command_loads_shows_and_tells(empty_url: str, folder: Path) -> None:
-    upgrade(empty_url)
-    assert "no terminology is loaded" in run(empty_url, "status").output
-    loaded = run(empty_url, "load", str(folder.parent))
+def test_the_command_loads_shows_and_tells(audit_url: str, folder: Path) -> None:
+    assert "no terminology is loaded" in run(audit_url, "status").output
+    loaded = run(audit_url, "load", str(folder.parent))
     assert loaded.exit_code == 0, loaded.output
     assert "ok: RxNorm_full_03022026 is loaded, 15 concepts" in loaded.output
     assert "4 concepts lead to no ingredient" in loaded.output
 
-    assert "rxnorm RxNorm_full_03022026, loaded at" in run(empty_url, "status").output
-    shown = run(empty_url, "show", "0378-2083-01").output
+    assert "rxnorm RxNorm_full_03022026, loaded at" in run(audit_url, "status").output
+    shown = run(audit_url, "show", "0378-2083-01").output
     assert "is SCD 197885 lisinopril and thiazide tablet" in shown
     assert "ingredient 29046 lisinopril, here Lisinopril" in shown
-    assert "8888801 zorblaxin, not in the formulary" in run(empty_url, "show", "8888803").output
-    assert "no loaded code is '999'" in run(empty_url, "show", "999").output
-    told = json.loads(run(empty_url, "show", "0378-2083-01", "--json").stdout)
+    assert "8888801 zorblaxin, not in the formulary" in run(audit_url, "show", "8888803").output
+    assert "no loaded code is '999'" in run(audit_url, "show", "999").output
+    told = json.loads(run(audit_url, "show", "0378-2083-01", "--json").stdout)
     assert (told["tty"], told["rxcui"]) == ("SCD", "197885")
-    assert json.loads(run(empty_url, "status", "--json").stdout)["source"] == "rxnorm"
+    assert json.loads(run(audit_url, "status", "--json").stdout)["source"] == "rxnorm"
 
 
-def test_a_refused_release_changes_nothing(empty_url: str, folder: Path) -> None:
-    upgrade(empty_url)
-    assert run(empty_url, "load", str(folder)).exit_code == 0
+def test_a_refused_release_changes_nothing(audit_url: str, folder: Path) -> None:
+    assert run(audit_url, "load", str(folder)).exit_code == 0
     (folder / "RXNREL.RRF").write_bytes(b"1|\n")
 
-    refused = run(empty_url, "load", str(folder))
+    refused = run(audit_url, "load", str(folder))
 
     assert refused.exit_code == 1
     assert "RXNREL.RRF line 1 has 1 columns" in refused.output
-    assert "15 concepts" in run(empty_url, "status").output
+    assert "15 concepts" in run(audit_url, "status").output
 
 
 def test_help_imports_no_database() -> None:
@@ -248,8 +245,8 @@ def test_help_imports_no_database() -> None:
 
 
 @pytest.mark.parametrize("name", ["x\n\x1b[31m", "x" * 61])
-def test_a_name_that_does_not_print_is_refused(name: str, empty_url: str, folder: Path) -> None:
-    answer = run(empty_url, "load", str(folder), "--name", name)
+def test_a_name_that_does_not_print_is_refused(name: str, audit_url: str, folder: Path) -> None:
+    answer = run(audit_url, "load", str(folder), "--name", name)
 
     assert answer.exit_code == 2
     assert "\x1b" not in answer.output

@@ -50,7 +50,7 @@ def test_a_card_about_several_medications_is_one_card(
     assert pair["service_id"] == {"lamo-order-sign": overridden}
 
 
-@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_server", ["sqlite"], indirect=True)
 def test_the_month_is_that_of_the_card_and_not_of_its_report(
     audit_url: str, audit_keys: KeyService, tmp_path: Path
 ) -> None:
@@ -122,7 +122,7 @@ def test_each_event_counts_once_whatever_the_steps(
     assert at_once["rule"]["allergy"] == Tally(shown=6, accepted=3, overridden=3)
 
 
-@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_server", ["sqlite"], indirect=True)
 def test_a_report_that_has_its_place_before_its_card_counts_the_same(
     audit_log: AuditLog, audit_url: str
 ) -> None:
@@ -138,7 +138,7 @@ def test_a_report_that_has_its_place_before_its_card_counts_the_same(
     assert tallied(audit_url)["rule"] == {"allergy": Tally(shown=1, accepted=1)}
 
 
-@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_server", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("body", [{"kind": "decision"}, {"kind": "feedback"}, {}, {"offered": 3}])
 def test_a_body_that_lacks_everything_holds_nothing_up(
     audit_log: AuditLog, audit_url: str, body: dict[str, Any]
