@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 from pypdf import PdfReader
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -100,7 +101,14 @@ class Browser:
     def _next_page(self) -> Iterator[None]:
         present = self.find("html")
         yield
-        WebDriverWait(self.driver, WAIT_S).until(staleness_of(present))
+        self.wait_until_gone(present)
+
+    def wait_until_gone(self, element: WebElement) -> None:
+        """Wait until another page, or another part of it, stands in the place of this element."""
+        # while one document takes the place of another, asking for either may fail in any way
+        wait = WebDriverWait(self.driver, WAIT_S, ignored_exceptions=[WebDriverException])
+        wait.until(staleness_of(element))
+        wait.until(lambda driver: driver.execute_script("return document.readyState") == "complete")
 
     def complaints(self) -> list[str]:
         """What the console holds since the page was opened: errors, and what the CSP refused."""

@@ -7,7 +7,6 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.browser.browser import WAIT_S, Browser
@@ -42,7 +41,7 @@ class Ehr:
     def follow(self, element: WebElement) -> None:
         present = self.browser.find("#work")
         element.click()
-        WebDriverWait(self.browser.driver, WAIT_S).until(staleness_of(present))
+        self.browser.wait_until_gone(present)
 
     @property
     def said(self) -> str:
