@@ -7,17 +7,16 @@ from typing import Any
 
 from cds_service.audit.checkpoint import NoteRefused
 from cds_service.audit.receipts import HEADER, parse_receipt
+from cds_service.cds_client.answer import Answer, plain
 from cds_service.doctor.findings import Finding, fail, not_told, ok, warn
 from cds_service.doctor.made_up import EXPECTED, occasion_of
 from cds_service.doctor.visit import Visit
-from cds_service.trying.service import Answer, plain
 from cds_service.trying.story import topics
 
 CALLS = 5  # that are timed, after the first one
 WANTED_MS = 500  # CDS Hooks 2.0, Performance
 LONGEST_SUMMARY = 140  # characters
 INDICATORS = ("info", "warning", "critical")
-TIMING = "Server-Timing"
 
 
 def with_prefetch(visit: Visit) -> Iterator[Finding]:
@@ -67,7 +66,7 @@ def in_time(visit: Visit) -> Iterator[Finding]:
         return
     answers = [visit.call() for _ in range(CALLS)]
     times = [answer.ms for answer in answers]
-    own = _own_ms(answers[-1])
+    own = dict(answers[-1].stages).get("total")
     share = f", {own:.0f} ms of the last one in the service itself" if own is not None else ""
     found = f"{CALLS} calls: {median(times):.0f} ms, at most {max(times):.0f} ms{share}"
     if any(answer.status != 200 for answer in answers):
@@ -89,8 +88,8 @@ def feedback(visit: Visit) -> Iterator[Finding]:
         yield not_told("no card has a uuid to tell of")
         return
     moment = datetime.fromtimestamp(visit.plan.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    told = {"feedback": [{"card": uuid, "outcome": "overridden", "outcomeTimestamp": moment}]}
-    answers = [visit.post(f"{visit.path}/feedback", told) for _ in range(2)]
+    told = {"card": uuid, "outcome": "overridden", "outcomeTimestamp": moment}
+    answers = [visit.feedback(told) for _ in range(2)]
     if answers[0].status == 404 and not visit.is_ours:
         yield not_told("it takes no feedback")
     elif any(answer.status != 200 for answer in answers):
@@ -104,7 +103,7 @@ def receipt(visit: Visit) -> Iterator[Finding]:
     """The proof that the call stands in the audit log, signed with the key of that log."""
     if visit.called is None or visit.first.status != 200:
         return
-    text = visit.first.headers.get(HEADER)
+    text = visit.first.receipt
     if text is None:
         told = f"answers carry no {HEADER}"
         yield warn(told, "see the service's log for why") if visit.is_ours else not_told(told)
@@ -166,12 +165,3 @@ def _complaints(card: dict[str, Any]) -> Iterator[str]:
         yield f"an indicator that is none: {plain(str(card.get('indicator')))[:20]}"
     if not isinstance(source, dict) or not source.get("label"):
         yield "a card without source.label"
-
-
-def _own_ms(answer: Answer) -> float | None:
-    """What the service says that it took, where it does."""
-    for part in answer.headers.get(TIMING, "").split(","):
-        name, _, ms = part.strip().partition(";dur=")
-        if name == "total" and ms.replace(".", "", 1).isdigit():
-            return float(ms)
-    return None

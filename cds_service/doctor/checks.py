@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from cds_service.cds_client.client import CallFailed
 from cds_service.doctor import calls, cors, discovery, reach, refusals, tokens
 from cds_service.doctor.findings import Finding, fail
 from cds_service.doctor.visit import Visit
-from cds_service.trying.service import CallFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

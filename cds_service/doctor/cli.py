@@ -19,7 +19,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 def _refusals() -> tuple[type[Exception], ...]:
     from cds_service.audit.checkpoint import NoteRefused
-    from cds_service.trying.signer import KeyFileRefused
+    from cds_service.cds_client.signer import KeyFileRefused
 
     return KeyFileRefused, NoteRefused
 
@@ -65,9 +65,9 @@ def doctor(url: str, tell: Teller, **told: Any) -> None:
 
 def _plan(url: str, told: dict[str, Any]) -> "Plan":
     from cds_service.audit.checkpoint import PublicKey
+    from cds_service.cds_client.client import client_at
+    from cds_service.cds_client.signer import read_signer
     from cds_service.doctor.visit import Plan, read_token
-    from cds_service.trying.service import service_at
-    from cds_service.trying.signer import read_signer
 
     if (told["token_key"] is None) != (told["iss"] is None):
         raise click.UsageError("give --token-key and --iss, or neither.")
@@ -76,11 +76,11 @@ def _plan(url: str, told: dict[str, Any]) -> "Plan":
     key, ca_file = told["token_key"], told["ca_file"]
     signer = read_signer(key, told["iss"], told["kid"]) if key else None
     try:
-        service = service_at(url, public_url=told["public_url"], signer=signer, ca_file=ca_file)
+        client = client_at(url, public_url=told["public_url"], signer=signer, ca_file=ca_file)
     except ValueError as wrong:
         raise click.UsageError(f"URL: {wrong}.") from None
     return Plan(
-        service=service,
+        client=client,
         origin=told["origin"],
         fhir_base=told["fhir_base"],
         fhir_token=read_token(told["fhir_token"]) if told["fhir_token"] else None,

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from cds_service.cds_client.answer import Answer
+from cds_service.cds_client.client import DISCOVERY
 from cds_service.doctor.findings import Finding, fail, not_told, ok
 from cds_service.doctor.visit import Visit
-from cds_service.trying.service import DISCOVERY, Answer
 
 MEND = "name the origin in LAMO_CORS_ORIGINS"
 ALLOW = "Access-Control-Allow-Origin"
@@ -18,11 +19,11 @@ def cors(visit: Visit) -> Iterator[Finding]:
         return
     asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     asked |= {"Access-Control-Request-Headers": "authorization, content-type"}
-    preflight = visit.service.ask("OPTIONS", visit.path, headers=asked, token="")
+    preflight = visit.client.ask("OPTIONS", visit.path, headers=asked, token="")
     yield _preflight(preflight, origin)
     told = {"Origin": origin}
-    yield _readable(visit.service.ask("GET", DISCOVERY, headers=told), origin, "discovery")
-    refusal = visit.service.ask("POST", f"{DISCOVERY}/no-such", data=b"{}", headers=told)
+    yield _readable(visit.client.ask("GET", DISCOVERY, headers=told), origin, "discovery")
+    refusal = visit.client.ask("POST", f"{DISCOVERY}/no-such", data=b"{}", headers=told)
     yield _readable(refusal, origin, "a refusal")
 
 

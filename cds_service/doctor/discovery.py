@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from cds_service.cds_client.answer import plain
 from cds_service.doctor.findings import Finding, fail, not_told, ok, warn
 from cds_service.doctor.templates import unusable, unusual
 from cds_service.doctor.visit import Visit
-from cds_service.trying.service import plain
 
 WANTED = ("hook", "id", "description")  # REQUIRED of every service
 DEMONSTRATION = "demonstration model"

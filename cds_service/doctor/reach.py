@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from cds_service.cds_client.client import CallFailed
 from cds_service.doctor.findings import Finding, fail, not_told, ok, warn
 from cds_service.doctor.visit import Visit
-from cds_service.trying.service import CallFailed
 
 CONNECT_S = 10.0
 FEW_DAYS = 30  # that a certificate has left: time to renew it
@@ -21,13 +21,13 @@ CLOCKS_ODD_S = 5.0
 
 def certificate(visit: Visit) -> Iterator[Finding]:
     """https, its version, and a certificate that this machine believes."""
-    parts = urlsplit(visit.service.url)
+    parts = urlsplit(visit.client.url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     if parts.scheme == "http":
         yield from _without_tls(visit)
         return
     try:
-        version, found = _handshake(host, port, visit.service.trusted)
+        version, found = _handshake(host, port, visit.client.trusted)
     except ssl.SSLCertVerificationError as error:
         until = _valid_until(host, port)
         yield fail(
@@ -81,7 +81,7 @@ def clock(visit: Visit) -> Iterator[Finding]:
 
 
 def _without_tls(visit: Visit) -> Iterator[Finding]:
-    if visit.service.is_loopback:
+    if visit.client.is_loopback:
         yield ok("http, on this machine alone")
         return
     yield fail(

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from uuid import uuid4
 
+from cds_service.cds_client.answer import plain
+from cds_service.cds_client.client import DISCOVERY
 from cds_service.doctor.findings import Finding, fail, not_told, ok, warn
 from cds_service.doctor.visit import Visit
-from cds_service.trying.service import DISCOVERY, plain
 
 REQUEST_ID = "X-Request-Id"
 READY = "/readyz"
@@ -19,7 +20,7 @@ def rubbish(visit: Visit) -> Iterator[Finding]:
         ("a call without context", known, b'{"hook": "order-sign", "hookInstance": "1"}'),
         ("a service that is not there", f"{DISCOVERY}/doctor-{uuid4()}", b"{}"),
     ):
-        answer = visit.service.ask("POST", path, data=data)
+        answer = visit.client.ask("POST", path, data=data)
         if not 400 <= answer.status < 500:
             yield fail(
                 f"{what}: {answer.status}, wanted 400 to 499",
@@ -35,7 +36,7 @@ def rubbish(visit: Visit) -> Iterator[Finding]:
 def request_ids(visit: Visit) -> Iterator[Finding]:
     """The id of a request comes back, so that both logs can be laid side by side."""
     sent = f"doctor-{uuid4()}"
-    found = visit.service.ask("GET", DISCOVERY, headers={REQUEST_ID: sent}).headers.get(REQUEST_ID)
+    found = visit.client.ask("GET", DISCOVERY, headers={REQUEST_ID: sent}).headers.get(REQUEST_ID)
     if found == sent:
         yield ok(f"{REQUEST_ID} comes back as it was sent")
     elif found:
@@ -48,7 +49,7 @@ def request_ids(visit: Visit) -> Iterator[Finding]:
 
 def ready(visit: Visit) -> Iterator[Finding]:
     """What the service says of its database, tables, clock and model."""
-    answer = visit.service.ask("GET", READY, token="")
+    answer = visit.client.ask("GET", READY, token="")
     body = answer.body
     if answer.status == 503 and answer.diagnostics:
         yield fail(f"not ready: {answer.diagnostics}", "mend what it names")

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from cds_service.cds_client.answer import Answer
+from cds_service.cds_client.client import DISCOVERY
+from cds_service.cds_client.signer import TOKEN_S, TokenSigner
 from cds_service.doctor.findings import Finding, fail, not_told, ok, warn
 from cds_service.doctor.visit import Visit
-from cds_service.trying.service import DISCOVERY, Answer
-from cds_service.trying.signer import TOKEN_S, TokenSigner
 
 CALLER = "Lamo-Caller"  # says in sandbox mode for whom the caller was taken
 DOUBT = "token-refused="
@@ -15,10 +16,10 @@ WHY = "its operator sees by `lamo-cds clients refused` why"
 
 def without_token(visit: Visit) -> Iterator[Finding]:
     """Nobody is let in without one, where patients are."""
-    answer = visit.service.ask("GET", DISCOVERY, token="")
+    answer = visit.client.ask("GET", DISCOVERY, token="")
     if answer.status in (401, 403):
         yield ok(f"without a token: {answer.status}")
-    elif visit.service.is_loopback:
+    elif visit.client.is_loopback:
         yield ok("taken without a token, on this machine alone: sandbox mode")
     else:
         yield warn(
@@ -29,12 +30,12 @@ def without_token(visit: Visit) -> Iterator[Finding]:
 
 def with_token(visit: Visit) -> Iterator[Finding]:
     """A good token is taken once; another audience, an expired one, a replay are not."""
-    signer = visit.service.signer
+    signer = visit.client.signer
     if signer is None:
         yield not_told("no key was given", "give --token-key, --iss and, for PEM, --kid")
         return
-    good = signer.token(visit.service.public_url + DISCOVERY)
-    answer = visit.service.ask("GET", DISCOVERY, token=good)
+    good = signer.token(visit.client.public_url + DISCOVERY)
+    answer = visit.client.ask("GET", DISCOVERY, token=good)
     _, doubt, reason = answer.headers.get(CALLER, "").partition(DOUBT)
     if answer.status != 200 or doubt:
         told = f"refused for {reason}" if doubt else f"answered with {answer.status}"
@@ -42,11 +43,11 @@ def with_token(visit: Visit) -> Iterator[Finding]:
         return
     yield ok("a good token is taken")
     for what, token in _bad_tokens(visit, signer, good):
-        yield _refused(visit.service.ask("GET", DISCOVERY, token=token), what)
+        yield _refused(visit.client.ask("GET", DISCOVERY, token=token), what)
 
 
 def _bad_tokens(visit: Visit, signer: TokenSigner, good: str) -> Iterator[tuple[str, str]]:
-    url = visit.service.public_url + DISCOVERY
+    url = visit.client.public_url + DISCOVERY
     now = int(visit.plan.clock())
     yield "the same token again", good
     yield "a token for another URL", signer.token("https://doctor.invalid/cds-services")

@@ -1,6 +1,5 @@
 """One visit: what to look at and with what, and what several checks share."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 from cds_service.audit.checkpoint import PublicKey
+from cds_service.cds_client.answer import Answer, Json
+from cds_service.cds_client.client import DISCOVERY, CdsClient
 from cds_service.doctor.made_up import HOOKS, occasion_of, own_chart
 from cds_service.sandbox.firing import build_call
-from cds_service.trying.service import DISCOVERY, Answer, CdsService
 
-Json = dict[str, Any]
 OURS = "lamo-"  # how the ids of our services begin
 
 
@@ -22,7 +21,7 @@ OURS = "lamo-"  # how the ids of our services begin
 class Plan:
     """What the doctor was told."""
 
-    service: CdsService
+    client: CdsClient
     origin: str | None = None  # of the browser client that will call
     fhir_base: str | None = None  # of the server that calls without prefetch name
     fhir_token: str | None = field(default=None, repr=False)
@@ -37,19 +36,17 @@ class Visit:
     def __init__(self, plan: Plan) -> None:
         """Take the plan; nothing is asked yet."""
         self.plan = plan
-        self.service = plan.service
+        self.client = plan.client
 
     @cached_property
     def discovery(self) -> Answer:
         """The answer of discovery, as a registered client gets it."""
-        return self.service.ask("GET", DISCOVERY)
+        return self.client.discovery()
 
     @property
     def services(self) -> Sequence[Json]:
         """The entries of discovery that are objects."""
-        body = self.discovery.body
-        listed = body.get("services") if isinstance(body, dict) else None
-        return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+        return self.discovery.services or []
 
     @property
     def is_ours(self) -> bool:
@@ -79,12 +76,15 @@ class Visit:
         service = self.called or {}
         body = build_call(service, occasion_of(str(service.get("hook"))), own_chart()).body
         told = {name: one for name, one in {**body, **changes}.items() if one is not ...}
-        return self.post(self.path, told)
+        return self.client.call(str(service.get("id")), told, _own_request_id())
 
-    def post(self, path: str, body: Any) -> Answer:
-        """Post JSON under a request id of its own."""
-        headers = {"X-Request-Id": f"doctor-{uuid4()}"}
-        return self.service.ask("POST", path, data=json.dumps(body).encode(), headers=headers)
+    def feedback(self, told: Json) -> Answer:
+        """Tell the service that is called what was done with a card."""
+        return self.client.feedback(str((self.called or {}).get("id")), told, _own_request_id())
+
+
+def _own_request_id() -> dict[str, str]:
+    return {"X-Request-Id": f"doctor-{uuid4()}"}
 
 
 def read_token(path: Path) -> str:

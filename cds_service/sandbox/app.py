@@ -8,7 +8,7 @@ from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, SecurityError
 
-from cds_service.sandbox.calling import ServiceClient
+from cds_service.cds_client.client import CdsClient
 from cds_service.sandbox.ehr import actions, answering, pages  # noqa: F401 - which make the pages
 from cds_service.sandbox.ehr.desk import EhrDesk, Sitting
 from cds_service.sandbox.ehr.door import open_ehr, tell
@@ -27,6 +27,8 @@ from cds_service.sandbox.smart.apps import RegisteredApp
 from cds_service.sandbox.smart.desk import SmartDesk
 from cds_service.sandbox.smart.views import smart
 from cds_service.web.icon import show_icon
+
+TIMEOUTS_S = (3.0, 30.0)  # as long as one waits in front of a page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,5 +118,10 @@ def ehr_desk(desk: SandboxDesk) -> EhrDesk:
         sitting=Sitting(user=desk.users[0]),
         store=desk.store,
         smart=desk.smart,
-        service=ServiceClient(desk.service_url, desk.keys),
+        client=CdsClient(
+            url=desk.service_url,
+            public_url=desk.service_url,
+            signer=desk.keys.signer,
+            timeouts_s=TIMEOUTS_S,
+        ),
     )

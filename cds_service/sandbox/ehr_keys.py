@@ -1,16 +1,15 @@
 """The keys of the sandbox: for its tokens to services (CDS Hooks) and for identities (OpenID)."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-TOKEN_S = 300  # CDS Hooks: short-lived, five minutes at most
+from cds_service.cds_client.signer import TokenSigner
+
 RSA_BITS = 2048
 SERVICE_KID = "sandbox-es384"
 IDENTITY_KID = "sandbox-rs256"
@@ -22,7 +21,6 @@ class EhrKeys:
     """Two key pairs, made at the start and thrown away at the end."""
 
     issuer: str  # the sandbox's URL, registered with the service
-    clock: Callable[[], float] = time.time
     _service: ec.EllipticCurvePrivateKey = field(
         default_factory=lambda: ec.generate_private_key(ec.SECP384R1()), repr=False
     )
@@ -30,22 +28,15 @@ class EhrKeys:
         default_factory=lambda: rsa.generate_private_key(65537, RSA_BITS), repr=False
     )
 
-    def token_for(self, url: str) -> str:
-        """A token for one request to a service, to be sent as Authorization: Bearer TOKEN.
-
-        Args:
-            url: that is called, exactly, without a query: discovery, a service, or its feedback.
-        """
-        now = int(self.clock())
-        claims = {
-            "iss": self.issuer,
-            "aud": url,
-            "iat": now,
-            "exp": now + TOKEN_S,
-            "jti": str(uuid4()),
-        }
-        header = {"kid": SERVICE_KID, "jku": f"{self.issuer}{JWKS_PATH}"}
-        return jwt.encode(claims, self._service, "ES384", header)
+    @property
+    def signer(self) -> TokenSigner:
+        """Signs the tokens of requests to a service."""
+        return TokenSigner(
+            key=self._service,
+            kid=SERVICE_KID,
+            issuer=self.issuer,
+            jku=f"{self.issuer}{JWKS_PATH}",
+        )
 
     def identity_token(self, claims: Mapping[str, Any]) -> str:
         """An id_token with these claims, signed as SMART wants it (RS256)."""

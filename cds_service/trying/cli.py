@@ -10,8 +10,9 @@ from cds_service.manners import Teller, json_option
 from cds_service.refusing import refusing
 
 if TYPE_CHECKING:  # imports requests, and help has to be instant
+    from cds_service.cds_client.answer import Json
+    from cds_service.cds_client.client import CdsClient
     from cds_service.trying.replay import Replayed
-    from cds_service.trying.service import CdsService
     from cds_service.trying.tour import Stop, Stopped
 
 _url = click.option(
@@ -21,7 +22,7 @@ _file = click.Path(exists=True, path_type=Path)
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    from cds_service.trying.service import CallFailed
+    from cds_service.cds_client.client import CallFailed
 
     return CallFailed, ValueError
 
@@ -35,9 +36,9 @@ def demo(url: str, file: Path, tell: Teller) -> None:
     """Post the hook call in FILE and print its cards."""
     from cds_service.trying.replay import recordings_in
 
-    service, find = _open(url)
+    client, find = _open(url)
     for recording in recordings_in(file):
-        replayed = _replayed(recording, service, find)
+        replayed = _replayed(recording, client, find)
         _tell(replayed, tell)
         if replayed.answer.status != 200:
             raise SystemExit(1)
@@ -62,10 +63,10 @@ def tour(url: str, examples: Path, patients_only: bool, tell: Teller) -> None:
     """
     from cds_service.trying.tour import example_stops, patient_stops
 
-    service, find = _open(url)
+    client, find = _open(url)
     stops = [] if patients_only else list(example_stops(examples))
-    stops += patient_stops(service.services())
-    if not _visit_all(stops, service, find, tell):
+    stops += patient_stops(find)
+    if not _visit_all(stops, client, find, tell):
         raise SystemExit(1)
 
 
@@ -91,10 +92,10 @@ def replay(
     """
     from cds_service.trying.replay import record, recordings_in
 
-    service, find = _open(url)
+    client, find = _open(url)
     is_ok = True
     for one in recordings_in(recording):
-        replayed = _replayed(one, service, find, fhir_base)
+        replayed = _replayed(one, client, find, fhir_base)
         is_ok = is_ok and replayed.is_ok
         if folder is not None:
             record(replayed, folder)
@@ -103,22 +104,22 @@ def replay(
         raise SystemExit(1)
 
 
-def _open(url: str) -> "tuple[CdsService, Callable[[str], str]]":
-    """The service, and its ids by hook, asked for once each."""
+def _open(url: str) -> "tuple[CdsClient, Callable[[str], Json]]":
+    """A client of the service, and what that has for a hook, asked for once each."""
     from functools import cache
 
-    from cds_service.trying.service import service_at
+    from cds_service.cds_client.client import client_at
 
-    service = service_at(url)
-    return service, cache(service.service_id_for)
+    client = client_at(url)
+    return client, cache(client.service_for)
 
 
 def _replayed(
-    recording: Any, service: "CdsService", find: Callable[[str], str], fhir: str | None = None
+    recording: Any, client: "CdsClient", find: "Callable[[str], Json]", fhir: str | None = None
 ) -> "Replayed":
     from cds_service.trying.replay import replay
 
-    return replay(recording, service, find, fhir_base=fhir)
+    return replay(recording, client, find, fhir_base=fhir)
 
 
 def _tell(replayed: "Replayed", tell: Teller) -> None:
@@ -141,12 +142,12 @@ def _lines(replayed: "Replayed") -> Iterator[str]:
 
 
 def _visit_all(
-    stops: "Iterable[Stop]", service: "CdsService", find: Callable[[str], str], tell: Teller
+    stops: "Iterable[Stop]", client: "CdsClient", find: "Callable[[str], Json]", tell: Teller
 ) -> bool:
     """Whether every stop showed what it is there to show."""
     from cds_service.trying.tour import visit
 
-    seen = [visit(stop, service, find) for stop in stops]
+    seen = [visit(stop, client, find) for stop in stops]
     for number, one in enumerate(seen, start=1):
         tell(*_of_stop(number, one), **one.to_json())
     good = sum(one.is_ok for one in seen)

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from cds_service.trying.service import Answer, CallFailed, CdsService, plain
-
-Json = dict[str, Any]
+from cds_service.cds_client.answer import Answer, Json, plain
+from cds_service.cds_client.client import CallFailed, CdsClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +74,8 @@ def recordings_in(path: Path) -> Iterator[Recording]:
 
 def replay(
     recording: Recording,
-    service: CdsService,
-    find: Callable[[str], str],
+    client: CdsClient,
+    find: Callable[[str], Json],
     *,
     fhir_base: str | None = None,
 ) -> Replayed:
@@ -84,8 +83,8 @@ def replay(
 
     Args:
         recording: the call.
-        service: that is called.
-        find: the id of its service for a hook.
+        client: that calls.
+        find: the service for a hook.
         fhir_base: in place of the recorded fhirServer, whose token is not sent then.
 
     Raises:
@@ -95,8 +94,8 @@ def replay(
     if fhir_base is not None:
         call = {name: value for name, value in call.items() if name != "fhirAuthorization"}
         call["fhirServer"] = fhir_base
-    service_id = find(str(call["hook"]))
-    answer = service.fire(service_id, call)
+    service_id = str(find(str(call["hook"])).get("id"))
+    answer = client.call(service_id, call)
     return Replayed(
         recording=recording,
         service_id=service_id,

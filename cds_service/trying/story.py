@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cds_service.trying.service import plain
+from cds_service.cds_client.answer import plain
 
 COLOURS = {"critical": "red", "warning": "yellow", "info": "blue"}
 

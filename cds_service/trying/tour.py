@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from cds_service.trying.service import Answer, CallFailed, CdsService
+from cds_service.cds_client.answer import Answer, Json
+from cds_service.cds_client.client import CallFailed, CdsClient
 from cds_service.trying.story import topics
-
-Json = dict[str, Any]
 
 # by file: what it shows, and the topics that have to be there
 EXAMPLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -102,16 +101,16 @@ def example_stops(folder: Path) -> Iterator[Stop]:
         yield Stop(title=name, shows=shows, wanted=wanted, call=call)
 
 
-def patient_stops(services: Sequence[Json]) -> Iterator[Stop]:
+def patient_stops(find: Callable[[str], Json]) -> Iterator[Stop]:
     """Every patient of the sandbox, with the hook that shows what they are there for.
 
     The prefetch is filled here, so no sandbox has to run.
 
     Args:
-        services: the entries of discovery.
+        find: the service for a hook.
 
     Raises:
-        CallFailed: no service answers a hook.
+        CallFailed: no answer, or no service for a hook.
     """
     from cds_service.sandbox.app import open_sandbox
     from cds_service.sandbox.ehr_keys import EhrKeys
@@ -127,27 +126,21 @@ def patient_stops(services: Sequence[Json]) -> Iterator[Stop]:
             encounter_id=patient.encounter_id,
             drafts=patient.drafts,
         )
-        call = build_call(_service_of(patient.hook, services), occasion, chart).body
+        call = build_call(find(patient.hook), occasion, chart).body
         yield Stop(title=patient.name, shows=patient.shows, wanted=patient.rules, call=call)
 
 
-def visit(stop: Stop, service: CdsService, find: Callable[[str], str]) -> Stopped:
+def visit(stop: Stop, client: CdsClient, find: Callable[[str], Json]) -> Stopped:
     """Fire the call of a stop.
 
     Args:
         stop: what to fire.
-        service: that is called.
-        find: the id of its service for a hook.
+        client: that calls.
+        find: the service for a hook.
 
     Raises:
         CallFailed: no answer, or no service for the hook.
     """
     call = {**stop.call, "hookInstance": str(uuid4())}
-    return Stopped(stop=stop, answer=service.fire(find(str(call["hook"])), call))
-
-
-def _service_of(hook: str, services: Sequence[Json]) -> Json:
-    for service in services:
-        if service.get("hook") == hook:
-            return service
-    raise CallFailed(f"no service answers {hook}: look at what discovery lists")
+    service_id = str(find(str(call["hook"])).get("id"))
+    return Stopped(stop=stop, answer=client.call(service_id, call))

@@ -1,6 +1,7 @@
 """What is done with cards: a suggestion is taken, or the card overridden, and that is reported."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from flask import request
@@ -11,6 +12,7 @@ from cds_service.sandbox.ehr import feedback
 from cds_service.sandbox.ehr.actions import back
 from cds_service.sandbox.ehr.desk import Firing, OpenChart, Outcome
 from cds_service.sandbox.ehr.door import desk, ehr, patient_or_404
+from cds_service.sandbox.ehr.hooks import shown
 from cds_service.sandbox.ehr.orders import apply_actions
 from cds_service.sandbox.fhir.errors import Conflict, NotThere
 
@@ -61,7 +63,7 @@ def _card(patient_id: str, uuid: str) -> tuple[OpenChart, Firing, Mapping[str, A
 def _report(opened: OpenChart, firing: Firing, report: Mapping[str, Any], text: str) -> None:
     if firing.call is None:
         raise NotFound("this card came with no call")
-    answer = desk().service.report(firing.call.service_id, report)
+    answer = shown(partial(desk().client.feedback, firing.call.service_id, report))
     opened.outcomes[str(report["card"])] = Outcome(text=text, feedback=answer)
     if answer.problem is None:
         opened.tell(f"{text}. The feedback was recorded.")

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from cds_service.sandbox.calling import Answer, ServiceClient
+from cds_service.cds_client.answer import Answer
+from cds_service.cds_client.client import CdsClient
 from cds_service.sandbox.fhir.store import Resource, Store
 from cds_service.sandbox.firing import HookCall, Occasion
 from cds_service.sandbox.patients import SandboxPatient, SandboxUser
@@ -84,7 +85,7 @@ class EhrDesk:
     sitting: Sitting
     store: Store
     smart: SmartDesk
-    service: ServiceClient
+    client: CdsClient  # of the service
     formulary: Formulary = field(default_factory=Formulary.load)
     clock: Callable[[], datetime] = _now
 

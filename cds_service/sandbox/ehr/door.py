@@ -95,7 +95,7 @@ def tell(error: HTTPException) -> ResponseReturnValue:
 def known_to_templates() -> dict[str, object]:
     """What every page shows."""
     return {
-        "service_url": desk().service.service_url,
+        "service_url": desk().client.url,
         "fhir_base": desk().smart.fhir_base,
         "users": desk().users,
         "sitting": desk().sitting,

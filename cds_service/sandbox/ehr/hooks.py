@@ -1,9 +1,11 @@
 """A hook is fired: discovery is read, the request built and sent, and the answer kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from cds_service.sandbox.calling import Answer
+from cds_service.cds_client.answer import Answer
+from cds_service.cds_client.client import DISCOVERY, NoAnswer
 from cds_service.sandbox.ehr.desk import EhrDesk, Firing
 from cds_service.sandbox.firing import FhirAccess, HookCall, Occasion, OwnChart, build_call
 from cds_service.sandbox.patients import SandboxPatient
@@ -32,11 +34,18 @@ def fire(desk: EhrDesk, patient: SandboxPatient, hook: str, selected: Sequence[s
 
 def read_discovery(desk: EhrDesk) -> Answer:
     """Ask the service what it offers, and keep that when it tells."""
-    answer = desk.service.discover()
-    services = answer.body.get("services") if isinstance(answer.body, dict) else None
-    if answer.problem is None and isinstance(services, list):
-        desk.sitting.services = [one for one in services if isinstance(one, dict)]
+    answer = shown(desk.client.discovery)
+    if answer.services is not None:
+        desk.sitting.services = answer.services
     return answer
+
+
+def shown(ask: Callable[[], Answer]) -> Answer:
+    """An answer, or, to be shown in its place, why there is none."""
+    try:
+        return ask()
+    except NoAnswer as none:
+        return none.answer
 
 
 def _fired(
@@ -50,9 +59,9 @@ def _fired(
         service = _service_for(desk, occasion.hook)
     if service is None:
         problem = f"discovery lists no service for the hook {occasion.hook}"
-        return None, Answer(url=f"{desk.service.service_url}/cds-services", problem=problem)
+        return None, Answer(url=desk.client.url + DISCOVERY, problem=problem)
     call = build_call(service, occasion, _chart(desk), _access(desk, patient))
-    return call, desk.service.call(call)
+    return call, shown(partial(desk.client.call, call.service_id, call.body))
 
 
 def _service_for(desk: EhrDesk, hook: str) -> Mapping[str, Any] | None:

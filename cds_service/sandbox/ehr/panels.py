@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 
 from cds_service.audit.receipts import HEADER
-from cds_service.sandbox.calling import Answer
+from cds_service.cds_client.answer import Answer
 from cds_service.web.headers import CALLER, REQUEST_ID, SERVER_TIMING
 
 TOLD_HEADERS = (
@@ -45,13 +45,17 @@ def raw_request(answer: Answer) -> str:
         lines.append(f"Authorization: Bearer {shortened(answer.token)}")
     if not answer.sent:
         return "\n".join(lines)
-    lines += ["Content-Type: application/json", "", _pretty(_without_token(answer.sent))]
+    lines += [
+        "Content-Type: application/json",
+        "",
+        _pretty(_without_token(json.loads(answer.sent))),
+    ]
     return "\n".join(lines)
 
 
 def raw_answer(answer: Answer) -> str:
     """The answer as it came: status, the headers that matter, body."""
-    if answer.status is None:
+    if not answer.status:
         return "(no HTTP answer)"
     headers = [f"{name}: {answer.headers[name]}" for name in TOLD_HEADERS if name in answer.headers]
     body = answer.body if isinstance(answer.body, str) else _pretty(answer.body)

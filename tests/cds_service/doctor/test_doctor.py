@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives import serialization
 
+from cds_service.cds_client.client import client_at
+from cds_service.cds_client.signer import TokenSigner
 from cds_service.cli import main
 from cds_service.doctor.checks import CHECKS, examine
 from cds_service.doctor.findings import Finding
@@ -17,8 +19,6 @@ from cds_service.doctor.reach import certificate, clock
 from cds_service.doctor.templates import unusable, unusual
 from cds_service.doctor.visit import Plan, Visit
 from cds_service.keys.signing import FILE, SigningFile
-from cds_service.trying.service import service_at
-from cds_service.trying.signer import TokenSigner
 from tests.calls import PATIENT
 from tests.cds_service.deployments import (
     CARD,
@@ -39,7 +39,7 @@ pytest_plugins = ["tests.cds_service.trying_fixtures"]
 def plan_for(deployed: Deployed, issuer: str = ISSUER) -> Plan:
     signer = TokenSigner(key=deployed.signer.key, kid=KID, issuer=issuer)
     return Plan(
-        service=service_at(deployed.url, public_url=PUBLIC_URL, signer=signer),
+        client=client_at(deployed.url, public_url=PUBLIC_URL, signer=signer),
         origin=ORIGIN,
         fhir_base=deployed.fhir.base,
         patient_id="p1",
@@ -88,16 +88,16 @@ def test_clocks_may_differ_by_a_little(deployed: Deployed, ahead_s: int, level: 
 
 
 def test_http_is_for_this_machine_alone() -> None:
-    visit = Visit(Plan(service=service_at("http://cds.example.org/")))
+    visit = Visit(Plan(client=client_at("http://cds.example.org/")))
     assert "can be read on the way" in said(certificate(visit), "fail")
 
 
 def test_a_certificate_that_ends_soon_is_told_of(tmp_path: Path) -> None:
     pem = self_signed(tmp_path, "localhost", days=20)
     with serving(OtherService([OTHER]).app(), of_server(pem)) as url:
-        visit = Visit(Plan(service=service_at(url, ca_file=pem)))
+        visit = Visit(Plan(client=client_at(url, ca_file=pem)))
         assert "has 19 days left" in said(certificate(visit), "warn")
-        assert "self-signed" in said(certificate(Visit(Plan(service=service_at(url)))), "fail")
+        assert "self-signed" in said(certificate(Visit(Plan(client=client_at(url)))), "fail")
 
 
 def test_behind_an_expired_certificate_nothing_is_looked_at(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_behind_an_expired_certificate_nothing_is_looked_at(tmp_path: Path) -> N
 
 def test_another_cds_service_is_looked_at_too() -> None:
     with serving(OtherService([OTHER]).app()) as url:
-        found = levels(Plan(service=service_at(url)))
+        found = levels(Plan(client=client_at(url)))
     assert not [name for name, told in found.items() if "fail" in told]
     assert found["call"] == found["time"] == {"ok"}
     assert found["receipt"] == found["model"] == found["request id"] == {"n/a"}
@@ -132,13 +132,13 @@ def test_another_cds_service_is_looked_at_too() -> None:
 )
 def test_what_breaks_cds_hooks_fails(bad: OtherService, check: str) -> None:
     with serving(bad.app()) as url:
-        found = levels(Plan(service=service_at(url)))
+        found = levels(Plan(client=client_at(url)))
     assert "fail" in found[check]
 
 
 def test_a_service_that_offers_no_known_hook_is_not_called() -> None:
     with serving(OtherService([OTHER | {"hook": "appointment-book"}]).app()) as url:
-        assert levels(Plan(service=service_at(url)))["call"] == {"n/a"}
+        assert levels(Plan(client=client_at(url)))["call"] == {"n/a"}
 
 
 @pytest.mark.parametrize("template", ["", 7, "Patient/{{context.patientId}", "https://x/Patient/1"])
@@ -208,8 +208,8 @@ def test_every_link_of_a_check_leads_somewhere() -> None:
 
 def test_another_key_is_no_key_of_the_client(deployed: Deployed) -> None:
     signer = TokenSigner(key=ec_key(), kid=KID, issuer=ISSUER)
-    service = service_at(deployed.url, public_url=PUBLIC_URL, signer=signer)
-    assert levels(Plan(service=service)) == {
+    service = client_at(deployed.url, public_url=PUBLIC_URL, signer=signer)
+    assert levels(Plan(client=service)) == {
         "tls": {"ok"},
         "reachable": {"ok"},
         "clock": {"ok"},

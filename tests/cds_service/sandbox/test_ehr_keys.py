@@ -18,15 +18,15 @@ def test_a_token_is_for_one_url_and_five_minutes(keys: EhrKeys) -> None:
     assert [key.kid for key in published] == [SERVICE_KID]  # that of identities is for nothing else
     key = find_key(published, SERVICE_KID, "ES384")
     assert key is not None
-    claims = jwt.decode(keys.token_for(URL), key.jwk, ["ES384"], audience=URL, issuer=BASE)
+    claims = jwt.decode(keys.signer.token(URL), key.jwk, ["ES384"], audience=URL, issuer=BASE)
     assert claims["exp"] - claims["iat"] == 300
     assert abs(claims["iat"] - time.time()) < 60
     with pytest.raises(jwt.InvalidAudienceError, match="Audience doesn't match"):
-        jwt.decode(keys.token_for(URL), key.jwk, ["ES384"], audience=f"{URL}/feedback")
+        jwt.decode(keys.signer.token(URL), key.jwk, ["ES384"], audience=f"{URL}/feedback")
 
 
 def test_no_two_tokens_are_the_same(keys: EhrKeys) -> None:
-    told = [jwt.decode(keys.token_for(URL), options={"verify_signature": False}) for _ in "ab"]
+    told = [jwt.decode(keys.signer.token(URL), options={"verify_signature": False}) for _ in "ab"]
     assert told[0]["jti"] != told[1]["jti"]
 
 

@@ -58,7 +58,7 @@ def is_there(url: str) -> bool:
 def test_the_service_knows_the_ehr_and_both_end_together(running: Running) -> None:
     assert requests.get(f"{running.url}/fhir/Patient", timeout=5).json()["total"] == 12
     url = f"{running.service}/cds-services"
-    stranger = EhrKeys(issuer=running.url).token_for(url)
+    stranger = EhrKeys(issuer=running.url).signer.token(url)
     refused = requests.get(url, headers={"Authorization": f"Bearer {stranger}"}, timeout=5)
     assert refused.status_code == 401  # registered, so that its signature has to fit
     running.process.send_signal(signal.SIGINT)

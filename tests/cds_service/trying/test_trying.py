@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from cds_service.cds_client.client import CallFailed
 from cds_service.cli import main
 from cds_service.trying.replay import recordings_in
-from cds_service.trying.service import CallFailed
 from cds_service.trying.tour import EXAMPLES
 from tests.calls import PATIENT
 from tests.cds_service.deployments import Deployed

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.sandbox.calling import Answer
+from cds_service.cds_client.answer import Answer
 from cds_service.sandbox.ehr.cards import rendered, shown_cards
 from cds_service.sandbox.ehr.desk import Firing, OpenChart
 from cds_service.sandbox.firing import Occasion

@@ -1,5 +1,6 @@
 """What the EHR sends when its pages are used, and what the service makes of it."""
 
+import json
 from typing import Any
 
 from tests.cds_service.sandbox.ehr.trying import Trying, text_of
@@ -8,7 +9,7 @@ ADAM, IRENE, NOAH = "Adam Birch", "Irene Jacobs", "Noah Olsen"
 
 
 def sent_by(trying: Trying, name: str) -> Any:
-    return trying.last(trying.patient(name)).answer.sent
+    return json.loads(trying.last(trying.patient(name)).answer.sent)
 
 
 def test_the_patients_are_listed_with_what_each_shows(trying: Trying) -> None:

@@ -11,7 +11,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from cds_service.sandbox.app import create_sandbox
-from cds_service.sandbox.calling import ServiceClient
 from cds_service.sandbox.ehr.desk import EhrDesk
 from fhir_mappings.outcome import operation_outcome
 from tests.cds_service.sandbox.ehr.trying import behind, text_of
@@ -26,7 +25,8 @@ def ehr_in_front_of(url: str, seconds: tuple[float, float] = (2.0, 10.0)) -> Fla
     desk = open_on(BASE)
     app = create_sandbox(desk)
     ehr: EhrDesk = app.extensions["ehr"]
-    app.extensions["ehr"] = replace(ehr, service=ServiceClient(url, desk.keys, seconds))
+    client = replace(ehr.client, url=url, public_url=url, timeouts_s=seconds)
+    app.extensions["ehr"] = replace(ehr, client=client)
     return app.test_client()
 
 

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from cds_service.trying.signer import KeyFileRefused, read_signer
+from cds_service.cds_client.signer import KeyFileRefused, read_signer
 from tests.tokens import ec_key, rsa_key
 
 URL = "https://cds.example.org/cds-services"

@@ -1,8 +1,7 @@
-"""Tokens as CDS Hooks wants them of a CDS Client, signed with a key from a file."""
+"""Tokens as CDS Hooks wants them of a CDS Client, signed with its private key."""
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ class TokenSigner:
     key: PrivateKey = field(repr=False)
     kid: str
     issuer: str  # the iss that the client is registered with
-    clock: Callable[[], float] = time.time
+    jku: str = ""  # where its public keys are; empty where those were registered themselves
 
     @property
     def algorithm(self) -> str:
@@ -36,8 +35,13 @@ class TokenSigner:
         return "RS384" if isinstance(self.key, rsa.RSAPrivateKey) else "ES384"
 
     def token(self, url: str, **changes: Any) -> str:
-        """A token for one request to this URL; claims that are named replace the good ones."""
-        now = int(self.clock())
+        """A token for one request, to be sent as Authorization: Bearer TOKEN.
+
+        Args:
+            url: that is called, exactly, without a query: discovery, a service, or its feedback.
+            changes: claims in place of the good ones.
+        """
+        now = int(time.time())
         claims = {
             "iss": self.issuer,
             "aud": url,
@@ -45,7 +49,8 @@ class TokenSigner:
             "exp": now + TOKEN_S,
             "jti": str(uuid4()),
         }
-        return jwt.encode(claims | changes, self.key, self.algorithm, {"kid": self.kid})
+        header = {"kid": self.kid} | ({"jku": self.jku} if self.jku else {})
+        return jwt.encode(claims | changes, self.key, self.algorithm, header)
 
 
 def read_signer(path: Path, issuer: str, kid: str | None) -> TokenSigner:
