@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from cds_service.cds_client.client import CdsClient
-from cds_service.sandbox.ehr import actions, answering, pages  # noqa: F401 - which make the pages
+from cds_service.sandbox.ehr import actions, answering, consent, pages  # noqa: F401 - which make the pages
 from cds_service.sandbox.ehr.desk import EhrDesk, Sitting
 from cds_service.sandbox.ehr.door import open_ehr, tell
 from cds_service.sandbox.ehr_keys import EhrKeys

@@ -55,6 +55,7 @@ class Plan:
     service_port: int
     var_dir: Path  # of the service, made when it is not there
     command: Sequence[str] = SERVE
+    apps: Sequence[tuple[str, str]] = ()  # of others: client id, and redirect URI
 
     @property
     def base_url(self) -> str:
@@ -103,8 +104,10 @@ def run_sandbox(plan: Plan) -> None:
 
 
 def registered_apps(plan: Plan) -> tuple[RegisteredApp, ...]:
-    """The apps that the sandbox launches: the evidence app of the service."""
+    """The evidence app of the service, which the sandbox launches, and public apps of others."""
+    others = (RegisteredApp(client_id=one, redirect_uris=(uri,)) for one, uri in plan.apps)
     return (
+        *others,
         RegisteredApp(
             client_id=EVIDENCE_APP,
             name="LAMO evidence",

@@ -80,4 +80,5 @@ def _ehr(kind: str, keys: EhrKeys, service: Served) -> SandboxDesk:
         redirect_uris=(f"{service.url}/smart/callback",),
         jwks=None if kind == "public" else shown,
     )
-    return open_sandbox(keys.issuer, service.url, keys, [app])
+    other = RegisteredApp(client_id="other-app", redirect_uris=(f"{service.url}/cds-services",))
+    return open_sandbox(keys.issuer, service.url, keys, [app, other])

@@ -5,15 +5,19 @@ What a wrong answer, code, verifier or identity gets is tested without a browser
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+import requests
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from cds_service.sandbox.app import SandboxDesk
 from cds_service.sandbox.smart.sessions import Launch
+from cds_service.sandbox.smart.token import challenge_of
 from tests.browser.browser import WAIT_S, Browser
 from tests.browser.chromium import HEIGHT, WIDTH
 from tests.browser.conftest import pictures_folder
@@ -173,6 +177,24 @@ def test_a_decision_about_another_patient_is_refused_and_recorded(
     assert PATIENT not in place.driver.page_source
     look = place.launchers.newest("access")
     assert (look["outcome"], look["looked_at"]) == ("denied", decision)
+
+
+def test_an_app_of_others_is_allowed_for_a_patient_that_a_person_chooses(place: Place) -> None:
+    verifier, back_at = "v" * 43, f"{place.launchers.service.url}/cds-services"
+    asked = {"response_type": "code", "client_id": "other-app", "redirect_uri": back_at,
+             "scope": "launch/patient patient/*.rs", "state": "s", "aud": place.ehr.fhir_base,
+             "code_challenge": challenge_of(verifier), "code_challenge_method": "S256"}  # fmt: skip
+    ehr = Browser(place.driver, place.ehr.base_url, pictures_folder())
+    ehr.open(f"/auth/authorize?{urlencode(asked)}")
+    assert (ehr.heading, ehr.complaints(), ehr.faint()) == ("other-app asks for access", [], [])
+    assert ehr.stops() == ehr.wanted_stops()
+    Select(ehr.find("#patient")).select_by_index(3)
+    ehr.send("button[value=allow]")
+    code = parse_qs(urlsplit(place.driver.current_url).query)["code"]
+    form = {"grant_type": "authorization_code", "code": code, "client_id": "other-app",
+            "redirect_uri": back_at, "code_verifier": verifier}  # fmt: skip
+    told = requests.post(f"{place.ehr.base_url}/auth/token", data=form, timeout=30).json()
+    assert told["patient"] == place.ehr.patients[3].patient_id
 
 
 def test_the_app_without_a_card_says_where_to_open_it(place: Place) -> None:

@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-from flask import Blueprint, Flask, Response, current_app, render_template, request, send_file
+from flask import Blueprint, Flask, Response, current_app, g, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException, NotFound
@@ -75,8 +75,8 @@ def guard_forms() -> None:
 
 @ehr.after_request
 def add_headers(response: Response) -> Response:
-    """Scripts and styles of our own, and nothing else."""
-    response.headers.update(HEADERS)
+    """Scripts and styles of our own, and nothing else; a view may put its own into g.headers."""
+    response.headers.update(HEADERS | g.get("headers", {}))
     return response
 
 

@@ -15,7 +15,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MOST_ASSERTION_S = 300  # SMART: five minutes at most
 MOST_JTI = 512  # characters
 READING = (
-    *("launch", "openid", "fhirUser", "offline_access", "online_access"),
+    *("launch", "launch/patient", "openid", "fhirUser", "offline_access", "online_access"),
     *("patient/*.rs", "patient/*.read"),
 )
 

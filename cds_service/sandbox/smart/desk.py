@@ -11,16 +11,18 @@ from cds_service.sandbox.fhir.grants import Grant
 from cds_service.sandbox.smart.apps import Apps, RegisteredApp
 from cds_service.sandbox.smart.kept import Kept
 from cds_service.sandbox.smart.once import Once
-from cds_service.sandbox.smart.sessions import Authorized, Launch, Session
+from cds_service.sandbox.smart.sessions import Asked, Authorized, Launch, Session
 
 LAUNCH_S = 300.0  # from the EHR page to the authorization
+ASKED_S = 600.0  # from the authorization to the click of a person
 CODE_S = 60.0
 ACCESS_S = 3600.0
 REFRESH_S = 86_400.0
 CAPABILITIES = (
-    "launch-ehr authorize-post client-public client-confidential-asymmetric "
-    "context-ehr-patient context-ehr-encounter sso-openid-connect permission-patient "
-    "permission-user permission-offline permission-online permission-v1 permission-v2"
+    "launch-ehr launch-standalone authorize-post client-public client-confidential-asymmetric "
+    "context-ehr-patient context-ehr-encounter context-standalone-patient sso-openid-connect "
+    "permission-patient permission-user permission-offline permission-online "
+    "permission-v1 permission-v2"
 ).split()
 
 
@@ -39,6 +41,7 @@ class SmartDesk:
         self.issuer = keys.issuer
         self.apps = Apps(apps, f"{self.issuer}/auth/token", clock)
         self.launches: Kept[Launch] = Kept(LAUNCH_S, clock)
+        self.asked: Kept[Asked] = Kept(ASKED_S, clock)
         self.codes: Kept[Authorized] = Kept(CODE_S, clock)
         self.used_codes = Once(clock)
         self.access: Kept[Session] = Kept(ACCESS_S, clock)

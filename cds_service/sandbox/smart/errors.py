@@ -12,6 +12,10 @@ class OAuthRefused(Exception):  # noqa: N818 - a situation
         super().__init__(description)
         self.code = code  # of RFC 6749
 
+    def to_json(self) -> dict[str, str]:
+        """What apps are told, in a body or an address."""
+        return {"error": self.code, "error_description": str(self)}
+
 
 class ClientUnproven(OAuthRefused):
     """The app did not prove who it is."""

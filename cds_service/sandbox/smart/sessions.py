@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from cds_service.sandbox.fhir.grants import Grant
+from cds_service.sandbox.smart.apps import RegisteredApp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,19 @@ class Session:
     def grant(self) -> Grant:
         """The same for the FHIR server."""
         return Grant(scopes=self.scopes, patient=self.launch.patient)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What an app asks for: a request that is as it has to be."""
+
+    app: RegisteredApp
+    redirect_uri: str
+    state: str
+    scopes: tuple[str, ...]  # of those that it may have
+    challenge: str  # PKCE, S256
+    nonce: str | None
+    launch: Launch | None  # None: launched by itself, so that a person chooses the patient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

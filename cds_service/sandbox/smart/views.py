@@ -33,7 +33,7 @@ def allow_browsers(response: Response) -> Response:
 
 @smart.route("/auth/authorize", methods=["GET", "POST"])
 def begin() -> ResponseReturnValue:
-    """Send the browser back to the app, with a code."""
+    """Send the browser back to the app, with a code, or to the page where a person is asked."""
     return redirect(authorize(_desk(), _plain(request.values)), 303)
 
 
@@ -102,7 +102,7 @@ def show_openid_configuration() -> ResponseReturnValue:
 @smart.errorhandler(OAuthRefused)
 def refuse(error: OAuthRefused) -> ResponseReturnValue:
     """Every refusal as RFC 6749 section 5.2 has it."""
-    return {"error": error.code, "error_description": str(error)}, error.status
+    return error.to_json(), error.status
 
 
 def _plain(sent: MultiDict[str, Any]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from cds_service.serving.ports import PortTaken
 from tests.served import free_port
 
 START_S = 60
+OTHER_APP = ("my-app", "http://localhost:3000/callback")
 
 
 @dataclass
@@ -36,9 +37,8 @@ def running(tmp_path: Path) -> Iterator[Running]:
     port, service = free_port(), free_port()
     ports = ["--port", str(port), "--service-port", str(service)]
     command = [str(Path(sys.executable).parent / "lamo-cds"), "sandbox", "serve", *ports]
-    process = subprocess.Popen(
-        [*command, "--var-dir", str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
+    options = ["--var-dir", str(tmp_path), "--app", *OTHER_APP]
+    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         assert "The sandbox is at" in process.stdout.readline(), process.stdout.read()
@@ -61,6 +61,9 @@ def test_the_service_knows_the_ehr_and_both_end_together(running: Running) -> No
     stranger = EhrKeys(issuer=running.url).signer.token(url)
     refused = requests.get(url, headers={"Authorization": f"Bearer {stranger}"}, timeout=5)
     assert refused.status_code == 401  # registered, so that its signature has to fit
+    asked = dict(zip(("client_id", "redirect_uri"), OTHER_APP, strict=True))
+    sent = requests.get(f"{running.url}/auth/authorize", asked, timeout=5, allow_redirects=False)
+    assert sent.headers["Location"].startswith(f"{OTHER_APP[1]}?error=")  # known, and asks nothing
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(START_S) == 0
     assert not is_there(f"{running.service}/readyz")
@@ -125,6 +128,13 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(
     assert f"port {port} of the {of} (Address already in use)" in line
     assert f"another {option} (with make: " in line
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("uri", ["my-app", "ftp://a.org/x", "http://a.org/x#y"])
+def test_an_app_without_a_redirect_uri_is_refused(uri: str) -> None:
+    result = CliRunner().invoke(main, ["sandbox", "serve", "--app", "my-app", uri])
+    assert result.exit_code == 2
+    assert "wanted a redirect URI such as http://localhost:3000/callback" in result.output
 
 
 def test_two_servers_do_not_get_one_port(tmp_path: Path) -> None:

@@ -190,6 +190,8 @@ def test_apps_find_where_to_go(ehr: FlaskClient, sandbox: SandboxDesk) -> None:
     told = ehr.get("/fhir/.well-known/smart-configuration").get_json()
     assert told["authorization_endpoint"] == f"{BASE}/auth/authorize"
     assert told["code_challenge_methods_supported"] == ["S256"]
+    assert {"launch-standalone", "context-standalone-patient"} <= set(told["capabilities"])
+    assert "launch/patient" in told["scopes_supported"]
     assert ehr.get("/.well-known/openid-configuration").get_json()["issuer"] == told["issuer"]
     rest = ehr.get("/fhir/metadata").get_json()["rest"][0]
     assert rest["security"]["extension"][0]["extension"][1]["valueUri"] == told["token_endpoint"]
