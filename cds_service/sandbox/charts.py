@@ -120,8 +120,8 @@ def _measured(one: Measured) -> Resource:
     }
     if one.value is None:
         return found | {"valueCodeableConcept": {"text": one.answer}}
-    quantity = {"value": one.value, "unit": one.unit, "system": UCUM, "code": one.unit}
-    return found | {"valueQuantity": quantity}
+    quantity = {"value": one.value, "unit": one.unit, "system": UCUM}
+    return found | {"valueQuantity": quantity | {"code": one.ucum or one.unit}}
 
 
 def _notes_apart(resources: Sequence[Resource]) -> Iterator[Resource]:

@@ -15,7 +15,8 @@ class Measured:
     loinc: str
     display: str
     value: float | None = None
-    unit: str = ""
+    unit: str = ""  # as people write it
+    ucum: str = ""  # its code, where that is written otherwise
     answer: str = ""  # instead of a value
     category: str = "laboratory"
 
@@ -41,7 +42,8 @@ EGFR = Measured(
     loinc="98979-8",
     display="Estimated glomerular filtration rate (CKD-EPI 2021)",
     value=27,
-    unit="mL/min/{1.73_m2}",
+    unit="mL/min/1.73 m2",
+    ucum="mL/min/{1.73_m2}",
 )
 POTASSIUM = Measured(
     loinc="2823-3", display="Potassium in serum or plasma", value=5.8, unit="mmol/L"

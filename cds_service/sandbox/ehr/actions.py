@@ -73,7 +73,7 @@ def dose(patient_id: str, order_id: str) -> ResponseReturnValue:
     """Write the dose text of a draft."""
     patient = patient_or_404(patient_id)
     orders.set_dose(desk(), _order(patient, order_id, "draft"), request.form.get("dose", ""))
-    _chart(patient).tell("Dose kept.")
+    _chart(patient).tell("Dose saved.")
     return back(patient_id)
 
 
