@@ -39,12 +39,16 @@ def lacks_resources(page: Resource) -> bool:
     return isinstance(entries, list) and len(entries) > sum(1 for _ in _entries(page))
 
 
-def _entries(page: Resource) -> Iterator[Resource]:
+def entries_of(page: Resource) -> Iterator[Resource]:
+    """Its entries that hold a resource."""
     entries = page.get("entry")
     for entry in entries if isinstance(entries, list) else ():
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        if isinstance(resource, dict):
-            yield resource
+        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
+            yield entry
+
+
+def _entries(page: Resource) -> Iterator[Resource]:
+    return (entry["resource"] for entry in entries_of(page))
 
 
 def _is_severe(outcome: Resource) -> bool:

@@ -20,6 +20,7 @@ from cds_service.prefetch.bundles import (
     unpack,
 )
 from cds_service.prefetch.fhir_client import Pages, Query
+from cds_service.prefetch.totals import shortfall
 from cds_service.prefetch.whose import Whose
 from fhir_mappings.elements import Element
 from fhir_mappings.gaps import Gaps
@@ -98,7 +99,8 @@ def judged(held: Held, why: str) -> Held:
         return replace(held, state="partial", why=held.why or "the query failed in part")
     if any(map(lacks_resources, held.pages)):
         return replace(held, state="partial", why=held.why or "some entries hold no resource")
-    return held
+    short = shortfall(held.pages, held.wanted.resource_type) if held.wanted.whole else None
+    return replace(held, state="partial", why=held.why or short) if short else held
 
 
 def is_of_another(wanted: PrefetchKey, pages: tuple[Resource, ...], whose: Whose) -> bool:

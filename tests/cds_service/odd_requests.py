@@ -70,6 +70,12 @@ PREFETCH_STATES = [
         "hold no resource",
         ("prefetch-partial",),
     ),
+    (
+        "a total beyond its entries",
+        searchset(allergy()) | {"total": 3},
+        "(1 of 3 AllergyIntolerance received)",
+        ("prefetch-partial",),
+    ),
 ]
 CALLS: list[tuple[str, Json, int, str, tuple[str, ...]]] = [
     # (what is odd, the change to a good call, status, what the answer says, kinds of gaps recorded)

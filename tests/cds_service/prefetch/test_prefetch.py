@@ -133,6 +133,51 @@ def test_an_outcome_among_the_entries_makes_the_answer_partial(settings: Setting
     assert shown(complete(settings, prefetch=prefetch)) == [("prefetch-partial", "allergies")]
 
 
+def counted(total: object, *modes: str) -> dict[str, Any]:
+    """A page of two orders, and something else of each search mode, with this total."""
+    beside = [
+        {"resource": {"resourceType": "Medication", "id": mode}, "search": {"mode": mode}}
+        for mode in modes
+    ]
+    rows = searchset(order("o1"), order("o2"))
+    return rows | {"total": total, "entry": [*rows["entry"], *beside]}
+
+
+@pytest.mark.parametrize("modes", [(), ("include",), ("include", "include", "outcome")])
+def test_matches_that_did_not_come_are_told_by_the_total(
+    settings: Settings, modes: tuple[str, ...]
+) -> None:
+    found = complete(settings, prefetch=full_prefetch() | {"medications": counted(4, *modes)})
+    assert shown(found) == [("prefetch-partial", "medications")]
+    assert "(2 of 4 MedicationRequest received)" in found.gaps[0].meaning
+
+
+@pytest.mark.parametrize(
+    "page",
+    [counted(2), counted(1), counted(3, "include"), counted("9"), counted(None), counted(True)],
+    ids=["same", "fewer", "all-entries", "text", "null", "boolean"],
+)
+def test_a_total_that_may_count_otherwise_tells_nothing(
+    settings: Settings, page: dict[str, Any]
+) -> None:
+    assert complete(settings, prefetch=full_prefetch() | {"medications": page}).gaps == ()
+
+
+def test_where_the_newest_page_is_enough_a_total_tells_nothing(settings: Settings) -> None:
+    report = {"resourceType": "Observation", "id": "l1"}
+    prefetch = full_prefetch() | {"labs": searchset(report) | {"total": 300}}
+    assert complete(settings, prefetch=prefetch).gaps == ()
+
+
+def test_a_total_counts_the_matches_of_all_pages(
+    settings: Settings, fhir_server: LoopbackFhir
+) -> None:
+    sent = searchset(order("o1"), following=f"{fhir_server.base}?page=2") | {"total": 2}
+    fhir_server.answers["/fhir"] = searchset(order("o2")) | {"total": 2}
+    prefetch = full_prefetch() | {"medications": sent}
+    assert complete(settings, prefetch=prefetch, **on(fhir_server)).gaps == ()
+
+
 def test_next_pages_are_read(settings: Settings, fhir_server: LoopbackFhir) -> None:
     sent = searchset(order("o1"), following=f"{fhir_server.base}?page=2")
     fhir_server.answers["/fhir"] = searchset(order("o2"))
