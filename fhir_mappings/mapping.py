@@ -26,6 +26,7 @@ from fhir_mappings.people import age_on, find_patient, map_birth, map_sex
 from fhir_mappings.pool import Pool
 from fhir_mappings.procedures import procedures_of, read_procedures, recent_procedures
 from fhir_mappings.record import Gap, Hospitalization, PatientRecord
+from fhir_mappings.unread import tell_unread
 
 __all__ = ["HookResources", "MappingTables", "attachment_urls", "map_record"]
 
@@ -38,6 +39,7 @@ def map_record(
     Never raises for odd data: what cannot be used is left out, and a gap says so.
     """
     call, drafts = _open(resources, tables)
+    tell_unread(call.pool.all(), call.gaps)
     patient = find_patient(call)
     stays, problems, done = read_stays(call), read_problems(call), read_procedures(call)
     now = current_stay(stays, call)

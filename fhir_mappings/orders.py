@@ -7,6 +7,7 @@ from fhir_mappings.inputs import Call
 from fhir_mappings.medications import named_medication, read_medication
 from fhir_mappings.pool import read_as, reference_to, type_of
 from fhir_mappings.record import Medication
+from fhir_mappings.unread import is_unread, tell_unread
 
 _NOT_ORDERS = frozenset({"Medication", "Patient", "Practitioner", "Encounter", "Condition"})
 _TOLD = frozenset({"other-patient"})
@@ -21,6 +22,7 @@ def map_orders(drafts: Sequence[Element], call: Call) -> tuple[Medication, ...]:
         if _is_order(element, call):
             read = read_medication(element, call, is_checked=True)
             kept.setdefault((read, read.display, -1 if read.reference else place), read)
+    tell_unread(drafts, call.gaps, is_draft=True)
     return tuple(kept.values())
 
 
@@ -48,7 +50,7 @@ def _status(element: Element) -> str:
 
 
 def _is_order(element: Element, call: Call) -> bool:
-    if type_of(element) in _NOT_ORDERS:
+    if type_of(element) in _NOT_ORDERS or is_unread(element, is_draft=True):
         return False
     refusal = _refusal(element, call)
     if refusal is not None:

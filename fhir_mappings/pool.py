@@ -1,6 +1,7 @@
 """The resources of one call, sorted by type, each once, another patient's set aside."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from fhir_mappings.elements import Element
@@ -62,6 +63,10 @@ class Pool:
     def of_type(self, resource_type: str) -> Sequence[Element]:
         """Every resource that is read as that type, in the order received."""
         return self._by_type.get(resource_type, ())
+
+    def all(self) -> Iterable[Element]:
+        """Every resource that was kept, by type."""
+        return chain.from_iterable(self._by_type.values())
 
     def find(self, reference: str | None, holder: Element) -> Element | None:
         """What a reference in `holder` points to: contained in it, or sent with the call."""

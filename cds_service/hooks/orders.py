@@ -62,7 +62,8 @@ def read_orders(service: Service, context: Mapping[str, Any]) -> Orders:
     entries = _entries(service.orders_field, context)
     drafts = tuple(one for entry in entries if isinstance(one := entry.get("resource"), dict))
     selections = _selections(service, context)
-    return Orders(drafts=drafts, selections=selections, gaps=_unknown(selections, entries))
+    gaps = (*_unknown(selections, entries), *_empty(len(entries) - len(drafts)))
+    return Orders(drafts=drafts, selections=selections, gaps=gaps)
 
 
 def _is_a_screen_without_orders(service: Service, context: Mapping[str, Any]) -> bool:
@@ -77,7 +78,7 @@ def _is_a_screen_without_orders(service: Service, context: Mapping[str, Any]) ->
 
 
 def _entries(field: str, context: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The entries of the Bundle of drafts; what is no object is left out."""
+    """The entries of the Bundle of drafts; what is no object is an empty one."""
     name, wanted = f"context.{field}", "a FHIR Bundle of draft orders"
     bundle = object_at(context, field, name, wanted)
     entries = bundle.get("entry") or []
@@ -85,7 +86,16 @@ def _entries(field: str, context: Mapping[str, Any]) -> Sequence[Mapping[str, An
         raise MalformedRequest(name, "an object of another kind", wanted)
     if len(entries) > MAX_ORDERS:
         raise MalformedRequest(name, f"{len(entries)} entries", f"at most {MAX_ORDERS} entries")
-    return [entry for entry in entries if isinstance(entry, dict)]
+    return [entry if isinstance(entry, dict) else {} for entry in entries]
+
+
+def _empty(count: int) -> tuple[Gap, ...]:
+    """A gap that counts the entries without a resource, of which nobody can say what they order."""
+    if not count:
+        return ()
+    told = "1 draft order holds" if count == 1 else f"{count} draft orders hold"
+    meaning = f"{told} no resource, and could not be checked."
+    return (Gap(kind="draft-empty", where="draftOrders", meaning=meaning, shown=True),)
 
 
 def _selections(service: Service, context: Mapping[str, Any]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ GAP_KINDS = frozenset(
         "diagnosis-code-unknown",
         "diagnosis-without-name",
         "digests-not-read",
+        "draft-empty",
         "draft-not-offered",
         "encounter-missing",
         "findings-cut",
@@ -59,5 +60,6 @@ GAP_KINDS = frozenset(
         "selection-unknown",
         "setting-unknown",
         "sex-unknown",
+        "type-not-read",
     }
 )

@@ -7,6 +7,7 @@ from tests.calls import ORDER, PATIENT, context_of, full_prefetch, searchset
 Json = dict[str, Any]
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
 OTHER = {"reference": "Patient/p2"}
+NO_MEDICATIONS = ("ServiceRequest", "NutritionOrder", "DeviceRequest", "VisionPrescription")
 CODED = "http://terminology.hl7.org/CodeSystem/condition-"
 
 
@@ -46,6 +47,11 @@ def access(**members: Any) -> Json:
 
 def medication(**code: Any) -> Json:
     return {"resourceType": "Medication", "id": "m1", "code": code}
+
+
+def dispense(**more: Any) -> Json:
+    names = {"resourceType": "MedicationDispense", "id": "x1", "status": "completed"}
+    return {**ORDER, **names} | more
 
 
 PREFETCH_STATES = [
@@ -206,6 +212,69 @@ CALLS: list[tuple[str, Json, int, str, tuple[str, ...]]] = [
         200,
         "Only a part of conditions",
         ("prefetch-partial",),
+    ),
+    (
+        "draft of another kind of medication resource",
+        drafts(dispense()),
+        200,
+        "1 draft of type MedicationDispense was not checked",
+        ("type-not-read",),
+    ),
+    (
+        "drafts of a type that is misspelt",
+        drafts(*(ORDER | {"resourceType": "medicationRequest", "id": one} for one in "ab")),
+        200,
+        "2 drafts of type medicationRequest were not checked",
+        ("type-not-read",),
+    ),
+    (
+        "draft of an unknown type that names a medication",
+        drafts(ORDER | {"resourceType": "Prescription"}),
+        200,
+        "1 draft of type Prescription was not checked",
+        ("type-not-read",),
+    ),
+    (
+        "Bundle among the drafts",
+        drafts(searchset(ORDER)),
+        200,
+        "1 draft of type Bundle was not checked",
+        ("type-not-read",),
+    ),
+    (
+        "drafts of what is no medication",
+        drafts(*({"resourceType": kind, "id": "s1"} for kind in NO_MEDICATIONS)),
+        200,
+        "",
+        ("order-not-medication",),
+    ),
+    (
+        "draft without a resource",
+        {"context": context_of(draftOrders={"resourceType": "Bundle", "entry": [{}, None]})},
+        200,
+        "2 draft orders hold no resource",
+        ("draft-empty",),
+    ),
+    (
+        "Bundle among the allergies",
+        held(allergies=searchset(allergy(code={"text": "Aspirin"}), searchset(allergy()))),
+        200,
+        "1 resource of type Bundle was not checked",
+        ("type-not-read",),
+    ),
+    (
+        "allergy of a type that is misspelt",
+        held(allergies=searchset(allergy(), allergy(resourceType="AllergyIntolerence"))),
+        200,
+        "1 resource of type AllergyIntolerence was not checked",
+        ("type-not-read",),
+    ),
+    (
+        "dispenses among the orders",
+        held(medications=searchset(ORDER | {"id": "o1", "status": "stopped"}, dispense())),
+        200,
+        "1 resource of type MedicationDispense was not checked",
+        ("type-not-read",),
     ),
 ]
 
