@@ -38,7 +38,11 @@ _NAME_IN_GAP = 48  # characters, so that a card's line holds the code as well
 
 
 def map_allergies(call: Call) -> tuple[Allergy, ...]:
-    """The allergies that hold; one that could not be matched to a medication is a shown gap."""
+    """The allergies that hold; one that could not be matched to a medication is a shown gap.
+
+    One that is over or refuted is left out in silence: by FHIR's definitions the patient is at no
+    risk of it any more, and a warning would unlearn what a clinician has found and recorded.
+    """
     held = (e for e in call.pool.of_type("AllergyIntolerance") if _holds(e))
     return tuple(found for element in held for found in _map_allergy(element, call))
 

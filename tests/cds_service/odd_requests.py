@@ -8,7 +8,12 @@ Json = dict[str, Any]
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
 OTHER = {"reference": "Patient/p2"}
 NO_MEDICATIONS = ("ServiceRequest", "NutritionOrder", "DeviceRequest", "VisionPrescription")
-CODED = "http://terminology.hl7.org/CodeSystem/condition-"
+OVER = [  # what an allergy may say of itself that nobody is to be warned of
+    ("clinicalStatus", "inactive"),
+    ("clinicalStatus", "resolved"),
+    ("verificationStatus", "refuted"),
+    ("verificationStatus", "entered-in-error"),
+]
 
 
 def condition(**more: Any) -> Json:
@@ -19,6 +24,10 @@ def condition(**more: Any) -> Json:
 def allergy(**more: Any) -> Json:
     base = {"resourceType": "AllergyIntolerance", "id": "a1", "criticality": "high"}
     return base | {"patient": {"reference": "Patient/p1"}, "code": {"text": "Ibuprofen"}} | more
+
+
+def stated(code: str) -> Json:
+    return {"coding": [{"code": code}]}
 
 
 def held(**keys: Any) -> Json:
@@ -135,27 +144,33 @@ CALLS: list[tuple[str, Json, int, str, tuple[str, ...]]] = [
         (f"{name} under a key", held(allergies=value), 200, said, kinds)
         for name, value, said, kinds in PREFETCH_STATES
     ],
+    *[
+        (
+            f"allergy {code}",
+            held(allergies=searchset(allergy(**{status: stated(code)}))),
+            200,
+            "",
+            (),
+        )
+        for status, code in OVER
+    ],
     (
-        "entered in error",
-        held(
-            allergies=searchset(
-                allergy(verificationStatus={"coding": [{"code": "entered-in-error"}]})
-            )
-        ),
+        "allergy inactive and again active",
+        held(allergies=searchset(allergy(clinicalStatus=stated("inactive")), allergy(id="a2"))),
         200,
-        "",
+        "allergy to Ibuprofen on record",
         (),
     ),
     (
         "refuted",
-        held(conditions=searchset(condition(verificationStatus={"coding": [{"code": "refuted"}]}))),
+        held(conditions=searchset(condition(verificationStatus=stated("refuted")))),
         200,
         "",
         ("condition-refuted",),
     ),
     (
         "resolved",
-        held(conditions=searchset(condition(clinicalStatus={"coding": [{"code": "resolved"}]}))),
+        held(conditions=searchset(condition(clinicalStatus=stated("resolved")))),
         200,
         "",
         (),
