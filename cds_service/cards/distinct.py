@@ -7,8 +7,7 @@ from dataclasses import replace
 from cds_service.cards.material import CardMaterial
 from cds_service.cards.parts import Parts, relative_reference
 from cds_service.cards.text import SUMMARY_LIMIT, plain, summary_line
-
-LONGEST_DOSE = 40  # characters
+from cds_service.cards.which import shared_names, which_draft
 
 
 def distinct(cards: Iterable[Parts], material: CardMaterial) -> list[Parts]:
@@ -32,17 +31,11 @@ def distinct(cards: Iterable[Parts], material: CardMaterial) -> list[Parts]:
 def _namesakes(material: CardMaterial) -> set[str]:
     """References of orders whose name another one has as well."""
     ordered = material.record.ordered
-    names = Counter(one.display for one in ordered)
-    found = (relative_reference(one.reference) for one in ordered if names[one.display] > 1)
+    shared = shared_names(ordered)
+    found = (relative_reference(one.reference) for one in ordered if plain(one.display) in shared)
     return {one for one in found if one}
 
 
 def _told_apart(card: Parts, material: CardMaterial) -> Parts:
-    """By its place among the orders, as the client lists them."""
-    ordered = [relative_reference(one.reference) or "" for one in material.record.ordered]
-    tail = f" ({card.about})"
-    if card.about in ordered:
-        dose = material.doses.get(card.about)
-        told = f": {plain(dose, LONGEST_DOSE)}" if dose else ""
-        tail = f" (order {ordered.index(card.about) + 1} of {len(ordered)}{told})"
-    return replace(card, summary=plain(card.summary, SUMMARY_LIMIT - len(tail)) + tail)
+    which = which_draft(card.about, material)
+    return replace(card, summary=plain(card.summary, SUMMARY_LIMIT - len(which)) + which)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from cds_service.cards.material import CardMaterial
-from cds_service.cards.parts import Json, Parts, relative_reference, stopping, withdrawal
+from cds_service.cards.offers import stopping, withdrawal
+from cds_service.cards.parts import Json, Parts, relative_reference
 from cds_service.cards.text import (
     SUMMARY_LIMIT,
     counted,

@@ -8,8 +8,6 @@ from urllib.parse import urlsplit
 
 from cds_service.cards.material import CardMaterial
 from cds_service.cards.text import plain, summary_line
-from fhir_mappings.pruned import pruned
-from fhir_mappings.record import Medication
 from medication_safety.findings import Severity
 
 Json = dict[str, Any]
@@ -51,6 +49,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "indication-not-recorded": (OWN_REASONS, "There is an indication that is not in the record"),
     "meant-together": (OWN_REASONS, "Both are meant, or one replaces the other"),
 }
+LABEL_LIMIT = 100  # characters, of a suggestion
 _REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}")
 
 
@@ -143,7 +142,7 @@ def _evidence_link(public_url: str, material: CardMaterial) -> Json:
 
 def suggestion_json(label: str, action: Json, new_uuid: Callable[[], str]) -> Json:
     """One suggestion of one action; nothing is recommended or chosen beforehand."""
-    return {"label": plain(label, 100), "uuid": new_uuid(), "actions": [action]}
+    return {"label": plain(label, LABEL_LIMIT), "uuid": new_uuid(), "actions": [action]}
 
 
 def relative_reference(reference: str | None) -> str | None:
@@ -151,47 +150,3 @@ def relative_reference(reference: str | None) -> str | None:
     steps = (reference or "").split("/")
     found = None if ".." in steps else _REFERENCE.fullmatch("/".join(steps[-2:]))
     return found[0] if found else None
-
-
-def withdrawal(medication: Medication, material: CardMaterial) -> tuple[Json, ...]:
-    """The offer to take the draft back; none for what is no draft or has no id of its own."""
-    reference = relative_reference(medication.reference)
-    is_draft = medication in material.record.ordered and medication.status in (None, "draft")
-    if reference is None or not reference.startswith("MedicationRequest/") or not is_draft:
-        return ()
-    if _is_shared(reference, material):
-        return ()
-    name = plain(medication.display)
-    action = {
-        "type": "delete",
-        "description": f"Remove the draft order of {name}",
-        "resourceId": reference,
-    }
-    return (suggestion_json(f"Remove the draft of {name}", action, material.new_uuid),)
-
-
-def stopping(medication: Medication, material: CardMaterial) -> tuple[Json, ...]:
-    """The offer to mark a current order as stopped, written on the client's own resource.
-
-    None for what is no order of the record, as a statement of the patient's, and for an order
-    that is no valid one itself or has no id of its own.
-    """
-    reference = relative_reference(medication.reference)
-    original = pruned(material.originals.get(reference or ""))  # no null or "" leaves with it
-    if original is None or not (original.get("subject") and original.get("intent")):
-        return ()
-    if _is_shared(reference, material):
-        return ()
-    name = plain(medication.display)
-    action = {
-        "type": "update",
-        "description": f"Mark the order of {name} as stopped",
-        "resource": {**original, "status": "stopped"},
-    }
-    return (suggestion_json(f"Mark {name} as stopped", action, material.new_uuid),)
-
-
-def _is_shared(reference: str | None, material: CardMaterial) -> bool:
-    """Whether it stands for several orders: an action on it might be done to another of them."""
-    orders = (*material.record.ordered, *material.record.current)
-    return [relative_reference(one.reference) for one in orders].count(reference) > 1

@@ -229,6 +229,13 @@ CALLS: list[tuple[str, Json, int, str, tuple[str, ...]]] = [
         ("prefetch-partial",),
     ),
     (
+        "two equal drafts",
+        drafts(ORDER, ORDER | {"id": "draft-2"}) | held(allergies=searchset(allergy())),
+        200,
+        '"label":"Remove the draft of ibuprofen 800 MG Oral Tablet (order 2 of 2)"',
+        (),
+    ),
+    (
         "draft of another kind of medication resource",
         drafts(dispense()),
         200,

@@ -1,11 +1,16 @@
 """The card about what is taken already: it offers a review and chooses nothing."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
+
+import pytest
 
 from cds_service.cards.build import CardMaterial, build_cards
 from cds_service.cards.policy import RulePolicy, load_policy
 from lamo.explanation import Explanation
+from tests.calls import ORDER
+from tests.cds_service.card_material import METFORMIN, draft, finding, material
 from tests.cds_service.card_rules import assert_valid_cards
 from tests.cds_service.card_sets import full_set, opening_set
 
@@ -58,6 +63,33 @@ def test_to_stop_is_offered_on_the_clients_own_resource_and_never_chosen() -> No
     original = call.originals["MedicationRequest/taken-omeprazole"]
     assert action["resource"] == {**original, "status": "stopped"}
     assert original["status"] == "active"
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        ((1, 2), ("since 2026-01-01", "since 2026-01-02")),
+        ((1, 1), ("MedicationRequest/a", "MedicationRequest/b")),
+        ((None, None), ("MedicationRequest/a", "MedicationRequest/b")),
+    ],
+    ids=["other-days", "one-day", "no-day"],
+)
+def test_offers_to_stop_two_of_one_name_say_which_is_meant(
+    days: tuple[int | None, int | None], told: tuple[str, str]
+) -> None:
+    taken = tuple(
+        draft(METFORMIN, reference=f"MedicationRequest/{one}", status="active", started=started)
+        for one, day in zip("ab", days, strict=True)
+        for started in (date(2026, 1, day) if day else None,)
+    )
+    found = tuple(finding(one, "duplicate-ingredient", "info") for one in taken)
+    originals = {f"MedicationRequest/{one}": ORDER | {"id": one} for one in "ab"}
+    call = material(hook="patient-view", findings=found, originals=originals)
+    card = review_of(replace(call, record=replace(call.record, ordered=(), current=taken)))
+
+    assert card is not None
+    labels = [offer["label"] for offer in card["suggestions"]]
+    assert labels == [f"Mark Metformin as stopped ({one})" for one in told]
 
 
 def test_what_is_null_or_empty_in_an_order_does_not_leave_with_it() -> None:

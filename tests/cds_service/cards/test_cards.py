@@ -102,13 +102,30 @@ def test_two_orders_of_the_same_ingredients_share_a_card_that_offers_to_remove_e
     both = Choice(unsupported=(*first.choice.unsupported, low))
     record = replace(first.record, ordered=(*first.record.ordered, second))
 
-    (card,) = cards_of(replace(first, choice=both, record=record))
+    doses = {"MedicationRequest/d2": "20 units"}
+    (card,) = cards_of(replace(first, choice=both, record=record, doses=doses))
 
     assert "(order" not in card["summary"]
     removed = [offer["actions"][0]["resourceId"] for offer in card["suggestions"]]
     assert removed == ["MedicationRequest/d1", "MedicationRequest/d2"]
+    assert [offer["label"] for offer in card["suggestions"]] == [
+        "Remove the draft of Insulin glargine (order 1 of 2)",
+        "Remove the draft of Insulin glargine (order 2 of 2: 20 units)",
+    ]
     assert card["selectionBehavior"] == "any"
     assert "MedicationRequest/d2" in card["detail"]
+
+
+def test_an_offer_on_a_draft_of_a_long_name_still_says_which_it_is() -> None:
+    name, dose = "Glargine " * 20, "at night " * 20
+    orders = [draft(GLARGINE, reference=f"MedicationRequest/d{n}", display=name) for n in (1, 2)]
+    call = material(findings=(finding(orders[0], "allergy", "warning"),))
+    record = replace(call.record, ordered=tuple(orders))
+    (card,) = cards_of(replace(call, record=record, doses={"MedicationRequest/d1": dose}))
+
+    label = card["suggestions"][0]["label"]
+    assert len(label) <= 100
+    assert "… (order 1 of 2: at night" in label
 
 
 def test_each_of_two_orders_of_one_name_says_which_it_is_and_its_dose() -> None:
