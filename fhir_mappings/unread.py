@@ -12,6 +12,7 @@ from fhir_mappings.pool import KEY_OF_TYPE, read_as, type_of
 
 _ORDERS = frozenset({"MedicationRequest", "Medication"})  # the second is what an order refers to
 _READ = _ORDERS | frozenset(KEY_OF_TYPE)
+_LONGEST = 40  # characters of a type that nobody knows
 _ITS_NAMES = ("medicationCodeableConcept", "medicationReference", "medication")
 
 
@@ -19,7 +20,8 @@ def tell_unread(elements: Iterable[Element], gaps: Gaps, *, is_draft: bool = Fal
     """Count on a card, by type, what may be of a medication or an allergy and is not read."""
     found = (one for one in elements if is_unread(one, is_draft=is_draft))
     noun, where = ("draft", "draftOrders") if is_draft else ("resource", "prefetch")
-    for kind, count in Counter(map(type_of, found)).items():
+    kinds = Counter(type_of(one)[:_LONGEST] for one in found)
+    for kind, count in kinds.items():
         counted, was = (f"1 {noun}", "was") if count == 1 else (f"{count} {noun}s", "were")
         meaning = f"{counted} of type {kind} {was} not checked"
         gaps.add("type-not-read", where, meaning, shown=True)

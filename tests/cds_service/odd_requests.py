@@ -250,6 +250,13 @@ CALLS: list[tuple[str, Json, int, str, tuple[str, ...]]] = [
         ("type-not-read",),
     ),
     (
+        "draft of a type of any length",
+        drafts(ORDER | {"resourceType": "Medication" + "x" * 9999}),
+        200,
+        f"type Medication{'x' * 30} was not checked",
+        ("type-not-read",),
+    ),
+    (
         "draft of an unknown type that names a medication",
         drafts(ORDER | {"resourceType": "Prescription"}),
         200,
