@@ -19,6 +19,8 @@ from cds_service.audit.migrate import upgrade
 from cds_service.clients.building import build_trust
 from cds_service.decision import decide
 from cds_service.doors import Doors
+from cds_service.keys.signing import FILE as SIGNING_FILE
+from cds_service.keys.signing import SigningFile
 from cds_service.logs import configure_logs
 from cds_service.settings import Settings
 from cds_service.tools import Tools, build_tools
@@ -65,6 +67,7 @@ def opened(settings: Settings, scorer: Scorer | None = None) -> Iterator[House]:
     """The service over an audit log of its own."""
     configure_logs("warning")
     upgrade(settings.database_url)
+    SigningFile(settings.var_dir / SIGNING_FILE).create()
     tools = build_tools(settings, scorer=scorer)
     trust = build_trust(settings)
     doors = Doors(
