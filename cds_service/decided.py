@@ -1,10 +1,11 @@
 """What one call led to, on its way into cards and into the audit log."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cds_service.answers import Answers
 from cds_service.audit.entries import DecisionEntry, InputState
 from cds_service.call import Call
 from cds_service.cards.build import Built
@@ -53,7 +54,7 @@ class Decided:
         self,
         tools: Tools,
         originals: Mapping[str, Mapping[str, Any]],
-        overridden: Container[tuple[str, str, str]] = frozenset(),
+        overridden: Answers,
         *,
         has_app: bool = False,
     ) -> CardMaterial:
@@ -62,7 +63,7 @@ class Decided:
         Args:
             tools: whose policy and tables the cards name.
             originals: the orders of the record as they came, by reference.
-            overridden: rules, medications and reasons that were answered not long ago.
+            overridden: what users answered not long ago.
             has_app: whether the client's users may open the evidence app.
         """
         return CardMaterial(

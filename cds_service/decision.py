@@ -1,14 +1,16 @@
 """One hook call from request to cards: the table of contents of the service."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
+from cds_service.answers import Answers
 from cds_service.artifacts.watched import Watched
 from cds_service.audit.entries import DecisionEntry
 from cds_service.audit.ids import new_event_id
 from cds_service.audit.receipts import receipt_for, receipt_of_call
+from cds_service.audit.vault import Whom
 from cds_service.audit.within import reserve_s, within
 from cds_service.call import Call
 from cds_service.cards.build import Built, build_cards
@@ -153,18 +155,19 @@ def undrafted(choice: Choice, resources: HookResources) -> tuple[Gap, ...]:
 
 def earlier_overrides(
     request: HookRequest, call: Call, tools: Tools, deadline: Deadline
-) -> tuple[Container[tuple[str, str, str]], tuple[Gap, ...]]:
-    """Which cards of this patient were overridden with a reason not long ago, by rule and drug.
+) -> tuple[Answers, tuple[Gap, ...]]:
+    """Which cards of this patient were overridden with a reason not long ago, and by whom.
 
     Where that cannot be read in time, the cards are shown again, which is better than no card.
     """
     since = tools.clock() - timedelta(hours=tools.policy.quiet_hours)
+    whom = Whom(client=call.caller.client, patient_id=request.patient_id)
     read = tools.audit_log.overridden
     try:
-        return within(deadline, read, request.patient_id, call.caller.client, since), ()
+        return within(deadline, read, whom, request.user_id, since), ()
     except AuditUnavailable:
         meaning = "earlier overrides could not be read, so cards may be shown again"
-        return frozenset(), (Gap(kind="overrides-not-read", where="audit log", meaning=meaning),)
+        return Answers(), (Gap(kind="overrides-not-read", where="audit log", meaning=meaning),)
 
 
 def record_decision(entry: DecisionEntry, tools: Tools, deadline: Deadline) -> None:

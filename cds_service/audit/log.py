@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from cds_service.answers import Answers
 from cds_service.audit.bodies import SealedEvent, build_event, seal_event
 from cds_service.audit.counting import WorkerCounter
 from cds_service.audit.database import (
@@ -30,7 +31,7 @@ from cds_service.audit.feedback import feedback_columns, new_feedback
 from cds_service.audit.ids import first_event_id
 from cds_service.audit.merkle import leaf_hash
 from cds_service.audit.migrate import check_head, check_writable
-from cds_service.audit.overrides import Overrides, overrides_of
+from cds_service.audit.overrides import overrides_of
 from cds_service.audit.reading import (
     EventSummary,
     EventUnknown,
@@ -254,17 +255,16 @@ class AuditLog:
         with reporting_failures(), self._shower.begin() as connection:
             return find_event(connection, self._vault, event_id, is_opened=is_opened)
 
-    def overridden(self, patient_id: str, client: str, since: datetime) -> Overrides:
-        """What cards of a client's patient were about that it overrode with a reason, not long ago.
+    def overridden(self, whom: Whom, user: str, since: datetime) -> Answers:
+        """What cards of a patient were about that were overridden with a reason, not long ago.
 
-        The same id at another client is another patient.
-
-        Returns:
-            What holds (rule, RxNorm code, basis) of each.
+        Args:
+            whom: the patient.
+            user: whose overrides are told from those of others.
+            since: when they were reported, at the earliest.
         """
-        whom = Whom(client=client, patient_id=patient_id)
         with reporting_failures(), self._reader.begin() as connection:
-            return overrides_of(connection, self._vault, whom, since)
+            return overrides_of(connection, self._vault, whom, user, since)
 
     def close(self) -> None:
         """Close all connections."""

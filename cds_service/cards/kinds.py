@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from cds_service.cards.earlier import overridden_by_another
 from cds_service.cards.material import CardMaterial
 from cds_service.cards.offers import stopping, withdrawal
 from cds_service.cards.parts import Json, Parts, relative_reference
@@ -39,12 +40,14 @@ RULE_REASONS = {
 def overprescription_card(equal: Sequence[Unsupported], material: CardMaterial) -> Parts:
     """An order that the model does not support for this patient; equal orders share a card."""
     medication, score = equal[0].medication, equal[0].score
+    earlier = overridden_by_another("overprescription", medication, material)
     body = (
         what_paragraph(medication) + _likewise([one.medication for one in equal[1:]]),
         why_paragraph(score, material),
         f"**Strength:** the model's support for it is {strength_against(score)}; it was "
         f"prescribed in {share(score.base_rate)} of the visits that the model was validated on.",
         *_before_stopping(medication, material),
+        *earlier,
     )
     return Parts(
         topic="overprescription",
@@ -58,7 +61,12 @@ def overprescription_card(equal: Sequence[Unsupported], material: CardMaterial) 
         reasons=("indication-not-recorded", "tolerated-before", "will-monitor"),
         about="" if equal[1:] else relative_reference(medication.reference) or "",
         rxcuis=_codes(medication),
-        line=f"**{escaped(medication.display, 60)}:** little in the record supports this order.",
+        line=" ".join(
+            (
+                f"**{escaped(medication.display, 60)}:** little in the record supports this order.",
+                *earlier,
+            )
+        ),
         is_faint=equal[0].short_by < material.policy.unsupported_margin,
     )
 
@@ -98,6 +106,7 @@ def finding_card(finding: Finding, material: CardMaterial) -> Parts:
         f"**Why:** {fact_lines(finding.because, most=3, limit=REASON_LIMIT)}.",
         f"**Does not apply if** {escaped(finding.not_if, 150)}.",
         *(_before_stopping(medication, material) if is_warning else ()),
+        *overridden_by_another(finding.rule, medication, material, _basis(finding)),
     )
     return Parts(
         topic=finding.rule,
@@ -128,8 +137,13 @@ def doubtful_part(doubtful: Unsupported, material: CardMaterial) -> Parts:
         reasons=("indication-not-recorded", "tolerated-before", "will-monitor"),
         about=relative_reference(medication.reference) or "",
         rxcuis=_codes(medication),
-        line=f"**{escaped(medication.display, 60)}:** little in the record supports it; the "
-        f"model's support is {strength_against(doubtful.score)}.",
+        line=" ".join(
+            (
+                f"**{escaped(medication.display, 60)}:** little in the record supports it; the "
+                f"model's support is {strength_against(doubtful.score)}.",
+                *overridden_by_another("overprescription", medication, material),
+            )
+        ),
         is_faint=doubtful.short_by < material.policy.unsupported_margin,
         is_current=True,
     )
@@ -177,8 +191,13 @@ def _line(finding: Finding, material: CardMaterial) -> str:
     summary, not_if = escaped(finding.summary, SUMMARY_LIMIT), escaped(finding.not_if, 110)
     caution = material.tapers.caution_of(finding.medication)
     is_current = is_on_current(finding, material.record)
-    more = f" {caution.sentence}" if caution and is_current else ""
-    return f"**{summary}**{why}. Does not apply if {not_if}.{more}"
+    return " ".join(
+        (
+            f"**{summary}**{why}. Does not apply if {not_if}.",
+            *((caution.sentence,) if caution and is_current else ()),
+            *overridden_by_another(finding.rule, finding.medication, material, _basis(finding)),
+        )
+    )
 
 
 def _codes(medication: Medication) -> tuple[str, ...]:

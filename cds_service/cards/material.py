@@ -4,6 +4,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cds_service.answers import Answers
 from cds_service.cards.policy import CardPolicy, load_policy
 from fhir_mappings.allergies import UNKNOWN_CODE
 from fhir_mappings.record import Fact, Gap, PatientRecord
@@ -38,7 +39,7 @@ class CardMaterial:
     originals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by reference
     doses: Mapping[str, str] = field(default_factory=dict)  # texts of the drafts, by reference
     tapers: TaperTable = field(default_factory=TaperTable.load)
-    overridden: Container[tuple[str, str, str]] = frozenset()  # (rule, RxNorm code, basis)
+    overridden: Answers = field(default_factory=Answers)
     stopped: Container[str] = frozenset()  # rules that the hospital has switched off
     has_app: bool = False  # the client's users may open the evidence app
     offers_drafts: bool = True  # False: the client's FHIR is not R4, and only R4 is written

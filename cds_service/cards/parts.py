@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from cds_service.answers import Answer
 from cds_service.cards.material import CardMaterial
 from cds_service.cards.text import plain, summary_line
 from medication_safety.findings import Severity
 
 Json = dict[str, Any]
-Answer = tuple[str, str, str]  # rule, RxNorm code, basis
 HL7_REASONS = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 LAUNCH = "/smart/launch"  # below the public URL: the evidence app (SMART App Launch)
 EVIDENCE = "/evidence"  # and the page beside it that is open to whoever has its address

@@ -1,16 +1,17 @@
 """Which of the cards that could be shown are: few, the loudest first, none that was answered.
 
 What is quiet becomes one card; what is beyond the budget becomes a line of it; what the stop switch
-or a policy switches off, or somebody overrode with a reason, is recorded and not shown.
+or a policy switches off, or the user overrode with a reason, is recorded and not shown.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from cds_service.answers import Answer
 from cds_service.cards.kinds import closing
 from cds_service.cards.material import CardMaterial
-from cds_service.cards.parts import Answer, Parts
+from cds_service.cards.parts import Parts
 from cds_service.cards.text import counted, detail_text, that_fit
 from medication_safety.allergies import RANK
 
@@ -38,7 +39,7 @@ class Selection:
 
 
 def select_parts(parts: Iterable[Parts], material: CardMaterial) -> Selection:
-    """Apply the hospital's policy, earlier overrides and the budget of one call."""
+    """Apply the hospital's policy, the user's overrides and the budget of one call."""
     audience = material.policy.audience_of(material.user_id)
     loud: list[Parts] = []
     suppressed: list[Suppressed] = []
@@ -67,9 +68,9 @@ def _suppressed(part: Parts, why: Why) -> Suppressed:
 
 
 def _was_answered(part: Parts, material: CardMaterial) -> bool:
-    """Whether each medication of the card had this rule's card overridden with a reason."""
+    """Whether the user overrode this rule's card on each medication of it with a reason."""
     answers = part.answers
-    return bool(answers) and all(answer in material.overridden for answer in answers)
+    return bool(answers) and all(material.overridden.is_by_user(answer) for answer in answers)
 
 
 def _within_budget(loud: Sequence[Parts], material: CardMaterial, reserved: int) -> list[Parts]:

@@ -147,7 +147,7 @@ def test_a_chart_too_long_for_the_model_says_what_it_was_not_shown(tmp_path: Pat
     tools.audit_log.close()
 
 
-def test_a_warning_that_was_overridden_with_a_reason_is_not_shown_again_but_recorded(
+def test_a_warning_that_was_overridden_with_a_reason_is_shown_again_to_others_alone(
     tools: Tools,
 ) -> None:
     (card,) = cards_of(tools)
@@ -172,5 +172,7 @@ def test_a_warning_that_was_overridden_with_a_reason_is_not_shown_again_but_reco
     assert stored(tools)["suppressed"] == [
         {"rule": "overprescription", "rxcuis": ["5640"], "why": "overridden before"}
     ]
+    (told,) = cards_of(tools, context=context_of(userId="Practitioner/d2"))
+    assert "**Overridden by another user** on " in told["detail"]
     later = replace(tools, clock=lambda: datetime.now(UTC) + timedelta(days=60))
     assert len(cards_of(later)) == 1

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from cds_service.answers import Answers
 from cds_service.audit.database import AuditFailure
 from cds_service.audit.entries import DecisionEntry
 from cds_service.audit.log import AuditLog
 from cds_service.audit.migrate import upgrade
-from cds_service.audit.overrides import Overrides
+from cds_service.audit.vault import Whom
 from cds_service.decision import decide
 from cds_service.errors import AuditUnavailable
 from cds_service.hooks.discovery import find_service
@@ -33,7 +34,7 @@ DEADLINE_MS = 200
 class Forgetful(AuditLog):
     """Takes entries, and cannot be read."""
 
-    def overridden(self, *_: object) -> Overrides:
+    def overridden(self, *_: object) -> Answers:
         raise AuditFailure("it is down")
 
 
@@ -42,9 +43,9 @@ class Hanging(AuditLog):
 
     go = threading.Event()
 
-    def overridden(self, patient_id: str, client: str, since: datetime) -> Overrides:
+    def overridden(self, whom: Whom, user: str, since: datetime) -> Answers:
         self.go.wait(60)
-        return super().overridden(patient_id, client, since)
+        return super().overridden(whom, user, since)
 
     def append_decision(self, entry: DecisionEntry) -> bytes:
         self.go.wait(60)

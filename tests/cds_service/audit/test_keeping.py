@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect, text
 
+from cds_service.answers import Answers
 from cds_service.audit.database import open_engine
 from cds_service.audit.entries import Table
 from cds_service.audit.expiry import Gone
@@ -148,14 +149,13 @@ def test_an_erased_patient_is_nowhere_and_every_event_is_as_it_was(
     ids = [one.event_id for one in log.list_events(patient=WHOM)]
     (pid,) = {one.patient for one in log.list_events(patient=WHOM)}
     before = bodies_of(audit_url)
+    assert log.overridden(WHOM, "Practitioner/example", NOON).by_user
 
     assert keeper.erase(WHOM, lambda _: 2) == Gone(payloads=2, patients=1, note_digests=2)
 
     assert [log.find_event(one).protected for one in ids] == ["gone", "gone"]
     assert log.list_events(patient=WHOM) == []
-    assert ("allergy", "723", "critical marked-basis") not in log.overridden(
-        WHOM.patient_id, CLIENT, NOON
-    )
+    assert log.overridden(WHOM, "Practitioner/example", NOON) == Answers()
     after = bodies_of(audit_url)
     assert set(before) < set(after)
     (said,) = (json.loads(body) for body in set(after) - set(before))

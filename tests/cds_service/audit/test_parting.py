@@ -102,9 +102,10 @@ def test_older_overrides_and_patients_are_found(old_url: str, audit_keys: KeySer
     upgrade(old_url, audit_keys)
 
     log = AuditLog(old_url, audit_keys, timeout_s=60)
-    assert ("allergy", "723", "marked-basis") in log.overridden("marked-patient", CLIENT, NOON)
-    assert ("allergy", "723", "another") not in log.overridden("marked-patient", CLIENT, NOON)
     whom = Whom(client=CLIENT, patient_id="marked-patient")
+    found = log.overridden(whom, "Practitioner/example", NOON)
+    assert found.is_by_user(("allergy", "723", "marked-basis"))
+    assert not found.is_by_user(("allergy", "723", "another"))
     assert [one.kind for one in log.list_events(patient=whom)] == ["feedback", "decision"]
     assert log.append_feedback(feedback("marked-card")) == 0  # it was told before
     log.close()

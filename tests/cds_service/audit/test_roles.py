@@ -95,7 +95,7 @@ def test_each_role_can_do_its_work(
     log.append_decision(entry)
     log.append_error(error())
     assert log.append_feedback(feedback(entry.cards[0]["uuid"])) == 1
-    log.overridden(WHOM.patient_id, WHOM.client, NOON)
+    log.overridden(WHOM, "Practitioner/example", NOON)
     log.ping()
     assert log.find_event(entry.event_id).protected == "open"
     assert sequence_all(of("sequencer", granted_url), var_dir) == 3

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cds_service.answers import Answers, Earlier
 from cds_service.cards.build import CardMaterial, build_cards
 from cds_service.cards.policy import CardPolicy, PolicyRefused, RulePolicy, load_policy
 from medication_safety.findings import Finding
@@ -106,12 +107,12 @@ BASIS = "warning AllergyIntolerance/a1"
 
 @pytest.mark.parametrize("basis", ["warning AllergyIntolerance/a2", "info AllergyIntolerance/a1"])
 def test_an_override_says_nothing_of_another_reason_or_of_a_louder_one(basis: str) -> None:
-    answered = frozenset({("allergy", METFORMIN.rxcui, basis)})
+    answered = Answers(by_user=frozenset({("allergy", METFORMIN.rxcui, basis)}))
     assert topics(call_about(loud(METFORMIN), overridden=answered)) == ["allergy"]
 
 
 def test_what_was_overridden_with_a_reason_is_recorded_and_not_shown() -> None:
-    answered = frozenset({("allergy", METFORMIN.rxcui, BASIS)})
+    answered = Answers(by_user=frozenset({("allergy", METFORMIN.rxcui, BASIS)}))
     built = build_cards(call_about(loud(METFORMIN), loud(LISINOPRIL), overridden=answered))
     assert ["Lisinopril" in card["detail"] for card in built.cards] == [True]
     assert built.suppressed == [
@@ -119,13 +120,43 @@ def test_what_was_overridden_with_a_reason_is_recorded_and_not_shown() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [("will-monitor", ": Will monitor."), (None, ", with a reason."), ("odd", ", with a reason.")],
+)
+@pytest.mark.parametrize("severity", ["warning", "critical"])
+def test_what_another_user_overrode_is_shown_and_says_when_and_why(
+    severity: str, reason: str | None, told: str
+) -> None:
+    answer = ("allergy", METFORMIN.rxcui, BASIS.replace("warning", severity))
+    others = Answers(by_others={answer: Earlier(day="2026-03-01", reason=reason)})
+    findings = loud(METFORMIN, severity=severity), loud(LISINOPRIL)
+    first, other = build_cards(call_about(*findings, overridden=others)).cards
+    assert f"**Overridden by another user** on 2026-03-01{told}" in first["detail"]
+    assert "Overridden" not in other["detail"]
+
+
+def test_each_line_of_a_merged_card_says_who_overrode_it() -> None:
+    answer = ("cascade", METFORMIN.rxcui, BASIS.replace("warning", "info"))
+    others = Answers(by_others={answer: Earlier(day="2026-03-01", reason=None)})
+    call = call_about(quiet(METFORMIN), quiet(LISINOPRIL), overridden=others)
+    (card,) = build_cards(call).cards
+    lines = [line for line in card["detail"].splitlines() if line.startswith("- ")]
+    assert [("Overridden" in line, "Metformin" in line) for line in lines] == [
+        (True, True),
+        (False, False),
+    ]
+
+
 def test_another_rule_about_the_same_medication_is_shown_all_the_same() -> None:
-    answered = frozenset({("duplicate-class", METFORMIN.rxcui, BASIS)})
+    answered = Answers(by_user=frozenset({("duplicate-class", METFORMIN.rxcui, BASIS)}))
     assert topics(call_about(loud(METFORMIN), overridden=answered)) == ["allergy"]
 
 
 def test_a_critical_card_is_never_silenced_by_an_override() -> None:
-    answered = frozenset({("allergy", METFORMIN.rxcui, "critical AllergyIntolerance/a1")})
+    answered = Answers(
+        by_user=frozenset({("allergy", METFORMIN.rxcui, "critical AllergyIntolerance/a1")})
+    )
     call = call_about(loud(METFORMIN, severity="critical"), overridden=answered)
     assert topics(call) == ["allergy"]
 

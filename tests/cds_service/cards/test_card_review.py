@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cds_service.answers import Answers
 from cds_service.cards.build import CardMaterial, build_cards
 from cds_service.cards.policy import RulePolicy, load_policy
 from lamo.explanation import Explanation
@@ -153,7 +154,7 @@ def test_the_policy_and_earlier_answers_are_kept_line_by_line() -> None:
     off = quiet.model_copy(
         update={"rules": quiet.rules | {"duplicate-class": RulePolicy(enabled=False)}}
     )
-    answered = frozenset({("usual-course", LORAZEPAM, "info")})
+    answered = Answers(by_user=frozenset({("usual-course", LORAZEPAM, "info")}))
     built = build_cards(replace(call, policy=off, overridden=answered))
 
     assert {(row["rule"], row["rxcui"]) for row in built.about} == {

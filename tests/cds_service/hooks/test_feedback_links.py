@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from cds_service.answers import Answers, Earlier
 from cds_service.audit.log import AuditLog, StoredEvent
+from cds_service.audit.vault import Whom
 from cds_service.errors import AuditUnavailable
 from tests.cds_service.audit.test_entries import NOON, decision, feedback
 
@@ -17,6 +19,8 @@ CARD = {
     "summary": "One",
     "suggestions": [{"uuid": "s1", "label": "Remove"}, {"uuid": "s2", "label": "Keep"}],
 }
+ANSWER = ("allergy", "723", "critical Condition/1")
+DOCTOR = "Practitioner/example"  # whom `decision` is for
 ABOUT = {"card": "card-1", "rule": "allergy", "rxcui": "723", "basis": "critical Condition/1"}
 
 
@@ -73,17 +77,48 @@ def test_suggestions_of_a_card_that_is_not_linked_do_not_count(log: AuditLog) ->
     assert (body["accepted_suggestions"], body["unknown_suggestions"]) == ([], ["s1"])
 
 
-def test_only_the_client_itself_has_its_overrides_remembered(log: AuditLog) -> None:
-    def remembered(client: str) -> bool:
-        found = log.overridden("patient-1", client, NOON - timedelta(days=1))
-        return ("allergy", "723", "critical Condition/1") in found
+def remembered(log: AuditLog, user: str, client: str = "https://ehr.example.org") -> Answers:
+    """What was overridden of patient-1 within a day, as this user of a client is told."""
+    whom = Whom(client=client, patient_id="patient-1")
+    return log.overridden(whom, user, NOON - timedelta(days=1))
 
+
+def test_only_the_client_itself_has_its_overrides_remembered(log: AuditLog) -> None:
     kept(log, client="https://other.example.org", override_reason=REASON)
     kept(log, service_id="lamo-patient-view", override_reason=REASON)
-    assert not remembered("https://ehr.example.org")
+    assert remembered(log, DOCTOR) == Answers()
     kept(log, override_reason=REASON)
-    assert remembered("https://ehr.example.org")
-    assert not remembered("https://other.example.org")
+    assert remembered(log, DOCTOR).is_by_user(ANSWER)
+    assert remembered(log, DOCTOR, "https://other.example.org") == Answers()
+
+
+def test_an_override_is_that_of_the_user_whom_the_card_was_made_for(log: AuditLog) -> None:
+    stored = kept(log, override_reason=REASON, reason_code="tolerated-before")
+    assert remembered(log, DOCTOR).by_another(ANSWER) is None
+    others = remembered(log, "Practitioner/pharmacist")
+    assert not others.is_by_user(ANSWER)
+    day = stored.body["recorded_at"][:10]
+    assert others.by_another(ANSWER) == Earlier(day=day, reason="tolerated-before")
+
+
+def test_of_several_overrides_by_others_the_last_is_told(log: AuditLog) -> None:
+    for number, reason in enumerate(("will-monitor", "tolerated-before", None)):
+        moment = NOON + timedelta(seconds=number)
+        kept(log, reason_code=reason, outcome_timestamp=moment)
+    earlier = remembered(log, "Practitioner/pharmacist").by_another(ANSWER)
+    assert earlier is not None
+    assert earlier.reason is None
+
+
+@pytest.mark.parametrize("user", ["Patient/1", "RelatedPerson/1", None])
+def test_what_is_overridden_by_nobody_who_is_named_is_shown_to_everyone(
+    audit_log: AuditLog, user: str | None
+) -> None:
+    audit_log.append_decision(decision(user=user, cards=[CARD], about=[ABOUT]))
+    kept(audit_log, override_reason=REASON)
+    for asking in ("Patient/1", "RelatedPerson/1", "Patient", "RelatedPerson", "None"):
+        assert not remembered(audit_log, asking).is_by_user(ANSWER)
+        assert remembered(audit_log, asking).by_another(ANSWER) is not None
 
 
 def test_a_post_is_kept_whole_or_not_at_all_and_may_be_sent_again(log: AuditLog) -> None:

@@ -1,5 +1,6 @@
 """Cards on the pages: shown, taken, overridden, and what is behind the call that they came with."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -64,7 +65,9 @@ def test_a_card_is_answered_once(trying: Trying, adam: SandboxPatient) -> None:
     assert trying.log.list_events(limit=1) == told
 
 
-def test_an_override_is_reported_with_its_reason_and_comment(trying: Trying) -> None:
+def test_an_override_is_reported_with_its_reason_and_comment_and_others_are_told(
+    trying: Trying,
+) -> None:
     julia = trying.patient("Julia Kent")  # of no other test: what is overridden is not shown again
     trying.click(julia, "select", trial="0")
     card = first_card(trying, julia)
@@ -75,6 +78,9 @@ def test_an_override_is_reported_with_its_reason_and_comment(trying: Trying) -> 
     assert kept_feedback(trying)["outcome"] == "overridden"
     assert kept_feedback(trying)["reason_code"] == reason["code"]
     assert len(trying.orders(julia, "draft")) == 1
+    trying.pages.post("/ehr/sitting", data={"user": "Practitioner/sandbox-pharmacist"})
+    page = text_of(trying.click(julia, "sign"))
+    assert re.search(rf"Overridden by another user on [0-9-]{{10}}: {reason['display']}\.", page)
 
 
 def test_a_suggested_draft_is_created_in_the_store(trying: Trying) -> None:
