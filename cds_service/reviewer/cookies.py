@@ -1,4 +1,4 @@
-"""The two cookies of /review, and the word that every form of a session repeats."""
+"""The cookies of /review, and the word that every form of a session repeats."""
 
 import hmac
 
@@ -6,6 +6,8 @@ from flask import Response, request
 from werkzeug.exceptions import BadRequest
 
 from cds_service.oauth.remembered import UNDER_WAY_S
+
+PROBE = "__Host-lamo-kept"
 
 
 def cookie_name(*, is_secure: bool) -> str:
@@ -16,6 +18,12 @@ def cookie_name(*, is_secure: bool) -> str:
 def under_way_name(*, is_secure: bool) -> str:
     """The cookie of a sign-in that is under way at the identity provider."""
     return "__Host-lamo-oidc" if is_secure else "lamo-oidc"
+
+
+def give_probe(response: Response) -> Response:
+    """Have the browser bring back, with what is typed, that it keeps cookies of this address."""
+    response.set_cookie(PROBE, "1", path="/", secure=True, httponly=True, samesite="Strict")
+    return response
 
 
 def give_session(response: Response, cookie: str, *, is_secure: bool) -> Response:

@@ -10,7 +10,14 @@ from cds_service.reviewer.accounts.own import NewPassword
 from cds_service.reviewer.accounts.sessions import Found
 from cds_service.reviewer.accounts.signing_in import Shown
 from cds_service.reviewer.accounts.tries import TooManyTries
-from cds_service.reviewer.cookies import cookie_name, give_session, refuse_without_csrf, take_back
+from cds_service.reviewer.cookies import (
+    PROBE,
+    cookie_name,
+    give_probe,
+    give_session,
+    refuse_without_csrf,
+    take_back,
+)
 from cds_service.reviewer.pages import Look, desk, page, record_look, request_id, review
 from cds_service.reviewer.roles import EVERYBODY
 
@@ -26,12 +33,18 @@ FULL = 429
 @review.get("/login")
 def login() -> ResponseReturnValue:
     """Ask who it is."""
-    return _login_page()
+    if not desk().is_secure:
+        return _login_page()
+    if request.headers.get("X-Forwarded-Proto", "") == "http":  # to be refused is all it can get
+        return _not_kept()
+    return give_probe(make_response(_login_page()))
 
 
 @review.post("/login")
 def log_in() -> ResponseReturnValue:
-    """Look at what they say."""
+    """Look at what they say; not where a browser could not be kept signed in: by http."""
+    if desk().is_secure and PROBE not in request.cookies:
+        return _not_kept()
     form = request.form
     shown = Shown(
         name=form.get("name", "").strip(),
@@ -118,6 +131,11 @@ def _incomplete() -> Found | None:
     """Whose first sign-in is under way in this browser."""
     found = desk().accounts.sessions.find(present_cookie())
     return found if found and not found.account.is_ready else None
+
+
+def _not_kept() -> ResponseReturnValue:
+    page = desk().base_url + url_for("review.login")
+    return render_template("review/not_kept.html", page=page), 403
 
 
 def _login_page(error: str = "", status: int = 200) -> ResponseReturnValue:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -310,6 +311,36 @@ def test_a_form_of_another_site_signs_nobody_in(newcomer: Hire) -> None:
     assert cookie_of(person) == ""
     person.signs_in()
     assert person.completes(csrf="another").status_code == 400
+
+
+@pytest.fixture
+def https_app(account_app: Flask) -> Flask:
+    """Accounts where browsers are to come by https."""
+    found = account_app.extensions["review"]
+    account_app.extensions["review"] = replace(found, base_url="https://cds.example.org/lamo")
+    return account_app
+
+
+@SQLITE
+def test_a_sign_in_by_http_spends_nothing_where_the_address_is_https(
+    https_app: Flask, newcomer: Hire
+) -> None:
+    person = newcomer("ada", "compliance")
+    refused = person.signs_in()  # without the page's cookie, which no browser brings by http
+    assert refused.status_code == 403
+    assert 'href="https://cds.example.org/lamo/review/login"' in refused.text
+    given = person.browser.get("/review/login").headers["Set-Cookie"]
+    assert given == "__Host-lamo-kept=1; Secure; HttpOnly; Path=/; SameSite=Strict"
+    assert person.signs_in().status_code == 303
+
+
+@SQLITE
+@pytest.mark.parametrize(("proto", "status"), [("http", 403), ("https", 200)])
+def test_the_page_to_sign_in_is_not_shown_where_the_proxy_says_that_it_came_by_http(
+    https_app: Flask, proto: str, status: int
+) -> None:
+    page = https_app.test_client().get("/review/login", headers={"X-Forwarded-Proto": proto})
+    assert (page.status_code, 'id="password"' in page.text) == (status, status == 200)
 
 
 @SQLITE
