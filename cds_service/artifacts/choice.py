@@ -49,8 +49,7 @@ class Choice(BaseModel):
 
     def with_active(self, chosen: Chosen | None) -> "Choice":
         """Another one is served; the present one becomes the one before."""
-        before = (*self.before, self.active)[-MOST_KEPT:]
-        return self.model_copy(update={"active": chosen, "before": before})
+        return self._serving(chosen, (*self.before, self.active)[-MOST_KEPT:])
 
     def rolled_back(self) -> "Choice":
         """The one before is served again.
@@ -61,7 +60,12 @@ class Choice(BaseModel):
         if not self.before:
             raise ModelRefused("no model was active before this one: see `lamo-cds model list`")
         *before, last = self.before
-        return self.model_copy(update={"active": last, "before": tuple(before)})
+        return self._serving(last, tuple(before))
+
+    def _serving(self, chosen: Chosen | None, before: tuple[Chosen | None, ...]) -> "Choice":
+        """Serve it; as a shadow it would only be compared with itself."""
+        shadow = None if self.shadow == chosen else self.shadow
+        return self.model_copy(update={"active": chosen, "before": before, "shadow": shadow})
 
 
 def read_choice(folder: Path) -> Choice:

@@ -213,10 +213,12 @@ def _check_clients(names: Iterable[str], settings: Settings) -> None:
 
 def _change(settings: Settings, action: str, turn: "Turn", tell: Teller) -> None:
     from cds_service.artifacts.changing import active_name, change
+    from cds_service.artifacts.choice import read_choice
     from cds_service.at_hand import shown
     from cds_service.audit.administering import administering
     from cds_service.serving.running import tell as tell_service
 
+    before = read_choice(settings.models_dir)
     with administering(settings, make=True) as log:
         after = change(settings.models_dir, log, action, turn)
     stands = {
@@ -227,7 +229,9 @@ def _change(settings: Settings, action: str, turn: "Turn", tell: Teller) -> None
     role = action.removesuffix("-model")
     role = role if role in stands else "active"
     service, database = tell_service(settings.var_dir), shown(settings.database_url)
-    lines = f"ok: {role}: {stands[role] or 'none'}", TELLS[service], f"recorded in {database}"
+    lines = [f"ok: {role}: {stands[role] or 'none'}", TELLS[service], f"recorded in {database}"]
+    if role == "active" and before.shadow != after.shadow:
+        lines.insert(1, "it was the shadow, and is so no more: there is no shadow now")
     tell(*lines, **stands, service=service, database=database)
     _tell_override(settings)
 

@@ -63,6 +63,18 @@ def test_shadow_and_canary_are_chosen_and_taken_back(tmp_path: Path, second: str
     assert "no shadow has scored a call" in run(tmp_path, "compare").output
 
 
+def test_a_shadow_that_is_served_is_the_shadow_no_more(tmp_path: Path, second: str) -> None:
+    ended = "it was the shadow, and is so no more"
+    run(tmp_path, "shadow", second)
+    assert ended in run(tmp_path, "activate", second).output
+    assert [row["roles"] for row in listed(tmp_path)] == [[], ["active"]]
+    bundled = listed(tmp_path)[0]["name"]
+    assert ended not in run(tmp_path, "activate", bundled).output
+    run(tmp_path, "shadow", second)
+    assert ended in run(tmp_path, "rollback").output
+    assert [row["roles"] for row in listed(tmp_path)] == [[], ["active"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
