@@ -58,8 +58,9 @@ class Administration:
         def change(connection: Connection) -> None:
             if stored(connection, name) is not None:
                 raise AccountRefused(f"there is an account {name!r} already: take another name")
-            row = {"name": name, "roles": written_roles(roles), "created_at": self._now()}
-            connection.execute(insert(AccountRow), row | {"failures": 0} | values)
+            now = self._now()
+            row = {"name": name, "roles": written_roles(roles), "created_at": now}
+            connection.execute(insert(AccountRow), row | {"changed_at": now} | values)
 
         self._record(by, "account-added", name, change, {"roles": sorted(roles)})
         return password
@@ -119,19 +120,18 @@ class Administration:
         return password
 
     def _one_time(self) -> tuple[dict[str, Any], str]:
-        password, now = new_one_time_password(), self._clock()
+        password = new_one_time_password()
         values = {
             "password_hash": self._passwords.hash(password),
-            "one_time_until": rfc3339(now + ONE_TIME),
+            "one_time_until": rfc3339(self._clock() + ONE_TIME),
             "failures": 0,
             "locked_until": None,
-            "changed_at": rfc3339(now),
         }
         return values, password
 
     def _write(self, connection: Connection, name: str, values: Mapping[str, Any]) -> None:
         mine = update(AccountRow).where(AccountRow.name == name)
-        connection.execute(mine.values({"changed_at": self._now(), **values}))
+        connection.execute(mine.values({**values, "changed_at": self._now()}))
         end_sessions(connection, name)
 
     def _record(

@@ -217,6 +217,10 @@ def test_the_first_administrator_is_made_at_a_shell(
     listed = json.loads(run("list", "--json")[1])
     assert listed["roles"] == ["administrator", "compliance"]
     assert "first sign-in until" in run("list")[1]
+    assert listed["changed_at"] == listed["created_at"]
+    run("reset", "root")
+    again = json.loads(run("list", "--json")[1])
+    assert again["changed_at"] > again["created_at"] == listed["created_at"]
 
 
 def test_a_shell_changes_accounts_and_keeps_to_the_rules(
