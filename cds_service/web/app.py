@@ -6,6 +6,7 @@ import structlog
 from flask import Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
 
+from cds_service.cards.text import counted
 from cds_service.doors import Doors
 from cds_service.observing.calls import watch_requests
 from cds_service.observing.health import Health
@@ -39,6 +40,7 @@ def create_app(doors: Doors) -> Flask:
     app.json = OrderedJson(app)
     app.config["MAX_CONTENT_LENGTH"] = doors.settings.max_body_bytes
     app.url_map.merge_slashes = False  # merging answers with a redirect, which clients refuse
+    app.jinja_env.globals["counted"] = counted
     app.extensions["doors"] = doors
     app.extensions["health"] = Health(doors.checks)
     app.register_blueprint(bp)

@@ -100,6 +100,27 @@ def test_every_section_of_a_decision_is_shown(audit_log: AuditLog, signed_in: Si
     assert page_of(text).dangers == []
 
 
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (1, ("ok, 1 card<", "of 1 candidate<", "1 allergy, 1 medication on", "1 adapter and")),
+        (2, ("ok, 2 cards<", "2 candidates<", "2 allergies, 2 medications on", "2 adapters and")),
+    ],
+)
+def test_what_is_counted_is_said_in_the_number_that_it_has(
+    audit_log: AuditLog, signed_in: SignIn, count: int, told: tuple[str, ...]
+) -> None:
+    entry = decision(
+        cards=[card("", uuid=f"card-{place}") for place in range(count)],
+        scores=scores(count),
+        notes=[{"document": "d", "allergies": count, "medications_on_admission": count}],
+        model={"name": "demo", "adapters": {f"group-{place}": "h" for place in range(count)}},
+    )
+    audit_log.append_decision(entry)
+    text = seen(signed_in, entry.event_id)
+    assert [one for one in told if one not in text] == []
+
+
 def test_a_decision_full_of_scripts_shows_them_as_text(
     audit_log: AuditLog, signed_in: SignIn
 ) -> None:
@@ -235,7 +256,7 @@ def test_a_decision_that_was_changed_is_not_shown_as_one(
         "UPDATE event SET body = CAST(replace(body, 'order', 'other') AS {}) WHERE kind = '{}'"
     )
     tamper(audit_url, changed.format("BLOB", "feedback"))
-    assert "1 reports were changed in the database" in signed_in("reviewer").get(address).text
+    assert "1 report was changed in the database" in signed_in("reviewer").get(address).text
     tamper(audit_url, changed.format("BLOB", "decision"))
     text = signed_in("reviewer").get(address).text
     assert "This event was changed in the database" in text

@@ -65,6 +65,15 @@ def test_it_tells_the_newest_head_and_what_waits(
 
 
 @on_sqlite
+def test_one_event_is_no_events(
+    signed_in: SignIn, audit_log: AuditLog, audit_url: str, settings: Settings
+) -> None:
+    audit_log.append_error(error())
+    sequence_all(audit_url, settings.var_dir)
+    assert "number 0, over 1 event<" in page(signed_in)
+
+
+@on_sqlite
 def test_a_log_without_a_head_says_so(signed_in: SignIn) -> None:
     text = page(signed_in)
     assert "No head is signed yet" in text
