@@ -30,6 +30,10 @@ _ADVICE: Mapping[tuple[str, str], str] = {
 _ANY_OTHER = "see that it is there, up, upgraded and may be written"
 
 
+class NoText(bytes):
+    """What stands as text in a SQLite file and is no UTF-8: a value of another type."""
+
+
 def open_engine(
     database_url: str,
     *,
@@ -133,10 +137,18 @@ def is_made(database_url: str) -> bool:
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.text_factory = _read_text
     connection.isolation_level = None  # the driver's own BEGIN comes too late: see _begin_sqlite
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+
+
+def _read_text(data: bytes) -> str | NoText:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:  # which would fail the whole query, and say nothing of where
+        return NoText(data)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, exists, select
 
 from cds_service.audit.bundle import prove
 from cds_service.audit.checkpoint import NoteRefused, PublicKey, parse_head
@@ -19,6 +19,7 @@ from cds_service.audit.heads import FILE as HEADS_FILE
 from cds_service.audit.kept_heads import KeptHead, compare_heads
 from cds_service.audit.models import HeadRow, LeafRow
 from cds_service.audit.snapshot import open_snapshot
+from cds_service.audit.typed import as_stored, misfit
 from cds_service.audit.unsequenced import count_unsequenced, oldest_unsequenced_s
 from cds_service.keys.signing import FILE as SIGNING_FILE
 from cds_service.keys.signing import SigningFile
@@ -26,6 +27,7 @@ from cds_service.keys.signing import SigningFile
 MOST_HEADS = 50  # of the history
 MOST_WAITING = 10_000  # events without a place that are counted
 TAIL_BYTES = 64 * 1024  # of the file of heads: many times the longest line
+_HEAD = (HeadRow.number, HeadRow.tree_size, HeadRow.note)
 # of the file of heads: missing, with the newest, without the newest ones, of another log, no file
 Kept = Literal["none", "same", "behind", "another", "unreadable"]
 
@@ -42,8 +44,8 @@ class EventPlace:
 class HeadSeen:
     """One head of the database."""
 
-    number: int
-    size: int  # leaves
+    number: int | None  # None: it is no number
+    size: int = 0  # leaves
     root: str = ""  # hex
     signed_at: str = ""
     key_id: str = ""  # hex
@@ -107,8 +109,9 @@ class Evidence:
         """How the log stands now."""
         keys = self._keys()
         with self._reading() as connection:
-            query = select(HeadRow).order_by(HeadRow.number.desc()).limit(MOST_HEADS)
-            heads = tuple(_seen(row, keys) for row in connection.execute(query))
+            query = select(*map(as_stored, _HEAD)).order_by(HeadRow.number.desc())
+            rows = connection.execute(query.limit(MOST_HEADS))
+            heads = tuple(_seen(row, keys) for row in rows)
             kept, number = self._state_of_file(connection)
             return Standing(
                 heads=heads,
@@ -143,25 +146,30 @@ class Evidence:
             number, note = int(head["number"]), str(head["note"])
         except (ValueError, TypeError, LookupError):
             return "unreadable", None
-        later = select(HeadRow.number).where(HeadRow.number > number).limit(1)
-        stored = connection.scalar(select(HeadRow.note).where(HeadRow.number == number))
-        if stored != note:
+        later = select(exists().where(HeadRow.number > number))
+        stored = select(as_stored(HeadRow.note)).where(HeadRow.number == number)
+        if connection.scalar(stored) != note:
             return "another", number
-        return ("behind" if connection.scalar(later) is not None else "same"), number
+        return ("behind" if connection.scalar(later) else "same"), number
 
 
-def _seen(row: Any, keys: Mapping[bytes, PublicKey]) -> HeadSeen:
+def _seen(row: Row[*tuple[Any, ...]], keys: Mapping[bytes, PublicKey]) -> HeadSeen:
+    number, size, note = row
+    wrong = map(misfit, _HEAD, row)
+    if fault := next(filter(None, wrong), None):
+        shown = number if isinstance(number, int) else None
+        return HeadSeen(number=shown, fault=f"{fault}: the database was changed from outside")
     try:
-        head = parse_head(row.note)
+        head = parse_head(note)
     except NoteRefused as refused:
-        return HeadSeen(number=row.number, size=row.tree_size, fault=str(refused))
-    told, fault = head.checkpoint, None
+        return HeadSeen(number=number, size=size, fault=str(refused))
+    told = head.checkpoint
     try:
         head.verify(keys)
     except NoteRefused as refused:
         fault = str(refused)
     return HeadSeen(
-        number=row.number,
+        number=number,
         size=told.size,
         root=told.root.hex(),
         signed_at=told.signed_at,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 
 from cds_service.at_hand import refuse_unmade
+from cds_service.audit.checkpoint import NoteRefused
 from cds_service.audit.database import AuditFailure
 from cds_service.audit.keeping import HoldInPlace, PatientUnknown
 from cds_service.audit.log import EventUnknown
@@ -21,6 +22,7 @@ MENDABLE = (
     EventUnknown,
     HoldInPlace,
     KeysRefused,
+    NoteRefused,
     PatientUnknown,
     SettingsError,
     StoreFailure,

@@ -17,12 +17,19 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     text,
+    type_coerce,
 )
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
-from cds_service.audit.database import AuditFailure
+from cds_service.audit.database import AuditFailure, NoText
 
-_STORED: Mapping[type, str] = {bytes: "blob", str: "text", int: "integer", float: "real"}
+_STORED: Mapping[type, str] = {
+    bytes: "blob",
+    str: "text",
+    int: "integer",
+    float: "real",
+    NoText: "text that is no UTF-8",
+}
 
 
 class LogAltered(AuditFailure):
@@ -35,9 +42,14 @@ class WrongType(LogAltered):
     def __init__(self, where: str, found: str, wanted: str) -> None:
         """Say where: the table and column, and the row where that is known."""
         super().__init__(
-            f"{where} holds {found}, wanted {wanted}: the audit database was changed from outside. "
+            f"{told_of(where, found, wanted)}: the audit database was changed from outside. "
             "`lamo-cds audit verify` names every such row; give them back from a backup"
         )
+
+
+def told_of(where: str, found: str, wanted: str) -> str:
+    """A value of a wrong type in words, without the value."""
+    return f"{where} holds {found}, wanted {wanted}"
 
 
 def parsed(data: bytes | None) -> dict[str, Any] | None:
@@ -100,15 +112,40 @@ def wrong_values(connection: Connection, tables: Iterable[Table]) -> Iterator[tu
     if connection.dialect.name != "sqlite":
         return
     for table in tables:
-        names = [f"quote({column.name})" for column in table.primary_key]
-        types = [f"typeof({column.name})" for column in table.columns]
+        types = {column: f"typeof({column.name})" for column in table.columns}
         wrong = " OR ".join(f"NOT {_fits(column)}" for column in table.columns)
-        query = f"SELECT {', '.join(names + types)} FROM {table.name} WHERE {wrong}"  # noqa: S608 - our own names
-        for row in connection.execute(text(query)):
-            key = ", ".join(row[: len(names)]).replace("'", "")
-            for column, found in zip(table.columns, row[len(names) :], strict=True):
-                if found not in _accepted(column):
-                    yield f"{table.name} {key}: {column.name}", found, _accepted(column)[0]
+        for where, column, found in _values(connection, table, types, wrong):
+            if found not in _accepted(column):
+                yield where, found, _accepted(column)[0]
+
+
+def wrong_texts(connection: Connection, tables: Iterable[Table]) -> Iterator[tuple[str, str, str]]:
+    """Every text that is no UTF-8, told alike; the connection reads any: see snapshot.py."""
+    if connection.dialect.name != "sqlite":
+        return
+    for table in tables:
+        stored = {
+            column: f"iif(typeof({column.name}) = 'text', {_bytes(column)}, x'')"
+            for column in table.columns
+            if column.type.python_type is str
+        }
+        odd = " OR ".join(map(_is_odd, stored)) or "false"
+        for where, _, data in _values(connection, table, stored, odd):
+            if not _is_utf8(data):
+                yield where, _STORED[NoText], "text"
+
+
+def as_stored(column: Any) -> Any:
+    """A column that is read whatever its values are, each to be looked at with `misfit`."""
+    return type_coerce(column, NullType())
+
+
+def misfit(column: Any, value: Any) -> str | None:
+    """What is wrong with the type of a value of a column, in words; None where it fits."""
+    wanted = column.type.python_type
+    if type(value) is wanted:
+        return None
+    return told_of(column.name, _STORED.get(type(value), "another type"), _STORED[wanted])
 
 
 def pass_over(connection: Connection, tables: Iterable[Table]) -> None:
@@ -131,6 +168,36 @@ def _names(table: Table) -> set[str]:
     unique = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
     found = {column.name for one in unique for column in one.columns}
     return found | {one.name for one in table.columns if one.primary_key or one.foreign_keys}
+
+
+def _values(
+    connection: Connection, table: Table, wanted: Mapping[Column[Any], str], where: str
+) -> Iterator[tuple[str, Column[Any], Any]]:
+    """What is wanted of some columns in the rows of a condition: its row and column, and it."""
+    names = [f"quote({column.name})" for column in table.primary_key]
+    read = ", ".join([*names, *wanted.values()])
+    query = f"SELECT {read} FROM {table.name} WHERE {where}"  # noqa: S608 - our own names
+    for row in connection.exec_driver_sql(query):
+        key = ", ".join(row[: len(names)]).replace("'", "")
+        for column, value in zip(wanted, row[len(names) :], strict=True):
+            yield f"{table.name} {key}: {column.name}", column, value
+
+
+def _bytes(column: Column[Any]) -> str:
+    return f"CAST({column.name} AS BLOB)"
+
+
+def _is_odd(column: Column[Any]) -> str:
+    """Whether a text has more in it than ASCII, or a NUL, which SQLite's functions stop at."""
+    return f"{column.name} GLOB '*[^ -~]*' OR length({column.name}) <> length({_bytes(column)})"
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _accepted(column: Column[Any]) -> tuple[str, ...]:

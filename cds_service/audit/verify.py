@@ -28,7 +28,7 @@ from cds_service.audit.receipts import parse_receipt
 from cds_service.audit.snapshot import snapshot
 from cds_service.audit.stretches import checked_stretches
 from cds_service.audit.tree import TILE_BITS, GrowingTree
-from cds_service.audit.typed import pass_over, wrong_values
+from cds_service.audit.typed import pass_over, told_of, wrong_texts, wrong_values
 from cds_service.audit.unsequenced import MERGE_DELAY_S, id_ms, unsequenced
 from cds_service.audit.vault import Vault
 from cds_service.audit.whose import check_keys
@@ -116,9 +116,10 @@ class _Verification:
 
     def _types(self) -> bool:
         is_wrong = False
-        for where, found, wanted in wrong_values(self._connection, (*TYPED, *BESIDE)):
-            self._found.add("types", f"{where} holds {found}, wanted {wanted}")
-            is_wrong = True
+        for look in (wrong_values,) if self._asked.is_quick else (wrong_values, wrong_texts):
+            for where, found, wanted in look(self._connection, (*TYPED, *BESIDE)):
+                self._found.add("types", told_of(where, found, wanted))
+                is_wrong = True
         if is_wrong:
             pass_over(self._connection, TYPED)
         return is_wrong

@@ -13,6 +13,7 @@ from cds_service.audit.entries import AdministrationEntry
 from cds_service.audit.evidence import MOST_WAITING
 from cds_service.audit.ids import new_event_id
 from cds_service.audit.sequencer import IDLE_HEAD_S
+from cds_service.audit.typed import LogAltered
 from cds_service.audit.unsequenced import MERGE_DELAY_S
 from cds_service.reviewer.pages import Look, Seen, desk, page, viewer
 from cds_service.reviewer.roles import Role
@@ -55,6 +56,8 @@ def compare_heads() -> Seen:
             compared = desk().evidence.compare(text)
     except NoteRefused as reason:
         refused = f"the newest head of the database itself is not signed well: {reason}"
+    except LogAltered as altered:
+        refused = altered.reason
     return Seen(
         template="review/integrity.html",
         values=_standing() | {"compared": compared, "refused": refused},

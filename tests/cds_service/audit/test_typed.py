@@ -18,6 +18,7 @@ from cds_service.audit.typed import LogAltered, WrongType
 from cds_service.audit.verify import Asked, verify_log
 from cds_service.keys.ring import KeyRing
 from tests.cds_service.audit.evidence_fixtures import asked, fill, var_dir
+from tests.cds_service.audit.test_entries import error
 from tests.cds_service.reviewer.tampering import tamper
 from tests.cds_service.sqlite_only import database_server
 
@@ -86,6 +87,40 @@ def test_junk_in_any_column_is_told(
     tamper(audit_url, f"UPDATE {change} WHERE {row}")
     found = verify_log(audit_url, asked)
     assert told in found.failed["types"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "told", "said"),
+    [
+        ("event SET client = {}", "client", ("list", "event.client holds text that is no UTF-8")),
+        (
+            "patient SET key_id = 'a' || char(0) || {}",
+            "key_id",
+            ("list", "patient.key_id holds text that is"),
+        ),
+        ("head SET note = {}", "head 0: note", ("stats", "a head is not a signed note")),
+    ],
+)
+def test_text_that_is_no_utf_8_is_named_and_is_one_line_of_a_command(
+    audit_url: str,
+    asked: Asked,
+    event_id: str,
+    run: Run,
+    change: str,
+    told: str,
+    said: tuple[str, str],
+) -> None:
+    tamper(audit_url, f"UPDATE {change.format('CAST(:data AS text)')}", data=b"\xc3(")
+    found = verify_log(audit_url, asked).failed["types"]
+    assert f"{told} holds text that is no UTF-8, wanted text" in found[0]
+    result = run(said[0])
+    assert (result.exit_code, len(result.output.splitlines())) == (1, 1)
+    assert said[1] in result.output
+
+
+def test_text_of_any_alphabet_is_text(audit_log: AuditLog, audit_url: str, asked: Asked) -> None:
+    audit_log.append_error(error(client="Ärzte 北京 \N{PILL}"))
+    assert "types" not in verify_log(audit_url, asked).failed
 
 
 def test_nothing_is_exported_or_proven_of_an_event_of_another_type(

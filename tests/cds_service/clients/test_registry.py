@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, Text, cast, literal, update
 
 from cds_service.audit.database import AuditFailure, open_engine
 from cds_service.audit.migrate import upgrade
@@ -219,7 +220,7 @@ def test_a_row_that_is_no_client_is_set_aside_and_the_others_go_on(
     assert registry.look().broken == ()
 
 
-def define(engine: Engine, definition: str | bytes) -> None:
+def define(engine: Engine, definition: Any) -> None:
     """What somebody does who may write to the database."""
     change = update(ClientRow).filter_by(name="other")
     with engine.begin() as connection:
@@ -331,10 +332,15 @@ class TestCommands:
         answer = self.run(tmp_path, "add", "ehr-1", "--issuer", ISSUER, "--jwks", str(path))
         assert "found a PEM file, wanted a JWK Set" in answer.output
 
-    def test_a_broken_one_is_named_by_list_and_check(self, tmp_path: Path, keys: str) -> None:
+    @pytest.mark.parametrize(
+        "definition", [b"\0", cast(literal(b"\xff"), Text)], ids=["blob", "text"]
+    )
+    def test_a_broken_one_is_named_by_list_and_check(
+        self, tmp_path: Path, keys: str, definition: Any
+    ) -> None:
         self.run(tmp_path, "add", "other", "--issuer", ISSUER, "--jwks", keys)
         engine = open_engine(f"sqlite:///{tmp_path}/audit.db")
-        define(engine, b"\x00")
+        define(engine, definition)
         engine.dispose()
         listed = json.loads(self.run(tmp_path, "list", "--json").output)
         assert (listed["name"], "JSON" in listed["broken"]) == ("other", True)

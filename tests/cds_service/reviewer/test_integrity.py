@@ -96,6 +96,27 @@ def test_a_file_of_heads_that_differs_is_told(
     assert told in page(signed_in)
 
 
+@on_sqlite
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("number = 'junk'", "number holds text, wanted integer"),
+        ("tree_size = 1.5", "tree_size holds real, wanted integer"),
+        ("note = x'00'", "note holds blob, wanted text"),
+        ("note = CAST(x'ff' AS text)", "a head is not a signed note"),
+    ],
+)
+def test_a_head_of_another_type_is_listed_with_what_is_wrong_of_it(
+    signed_in: SignIn, audit_url: str, kept: list[str], change: str, told: str
+) -> None:
+    tamper(audit_url, f"UPDATE head SET {change} WHERE number = 1")  # noqa: S608 - of this list
+    text = page(signed_in)
+    assert f"The newest head cannot be relied on: {told}" in text
+    assert text.count(told) == 2  # and among the heads
+    assert '<td class="number">0</td>' in text  # the other one, as before
+    assert "note bad" in sent(signed_in, kept[0])
+
+
 def test_heads_that_were_kept_fit_the_log_that_has_grown(
     signed_in: SignIn, audit_log: AuditLog, audit_url: str, settings: Settings, kept: list[str]
 ) -> None:

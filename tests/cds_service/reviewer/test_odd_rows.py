@@ -29,6 +29,7 @@ STOP = "INSERT INTO stop VALUES ('service', 'lamo-order-sign', '2026-01-01T00:00
         ("failures = 'many'", "account.failures holds text"),
         ("totp = 'zz'", "account.totp holds text"),
         ("roles = x'ff'", "account.roles holds blob"),
+        ("roles = CAST(x'ff' AS text)", "account.roles holds text that is no UTF-8"),
         ("totp = x'ff'", "the service failed while it made this page"),
     ],
 )
