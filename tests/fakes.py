@@ -20,6 +20,7 @@ from lamo.deadline import Deadline
 from lamo.model_card import ModelCard, model_card
 from lamo.prompts import Prompt
 from lamo.scoring.base import ScorerUnavailable
+from tests.hanging import Hang
 
 
 @dataclass
@@ -101,6 +102,7 @@ class LoopbackFhir:
     answers: dict[str, object] = field(default_factory=dict)  # JSON, or a function of the handler
     default: object = None  # for every other path; None is 404
     asked: list[tuple[str, str | None]] = field(default_factory=list)  # (path, Authorization)
+    hang: Hang = field(default_factory=Hang)
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
         path = handler.path.removeprefix("/fhir/")
@@ -110,6 +112,22 @@ class LoopbackFhir:
             answer(handler)
         else:
             send_json(handler, answer, 404 if answer is None else 200)
+
+    def hangs(self, handler: BaseHTTPRequestHandler) -> None:
+        """An answer: nothing at all."""
+        del handler
+        self.hang.wait()
+
+    def drips_head(self, handler: BaseHTTPRequestHandler) -> None:
+        """An answer: a head without an end."""
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        self.hang.drip(lambda: handler.wfile.write(b" "))
+
+    def drips_body(self, handler: BaseHTTPRequestHandler) -> None:
+        """An answer: a body without an end."""
+        handler.send_response(200)
+        handler.end_headers()
+        self.hang.drip(lambda: handler.wfile.write(b" "))
 
     @property
     def paths(self) -> list[str]:
@@ -158,6 +176,7 @@ def loopback_fhir(
     try:
         yield fake
     finally:
+        fake.hang.end()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -1,5 +1,6 @@
 """Guards that look nothing up outside, and what servers may answer."""
 
+import threading
 from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_network
@@ -11,6 +12,7 @@ from cds_service.outbound.guard import Guard, tls_context
 from cds_service.outbound.lookups import Lookups
 from cds_service.settings import Settings
 from lamo.deadline import Deadline
+from tests.waiting import wait_until
 
 Answering = Callable[[BaseHTTPRequestHandler], None]
 
@@ -49,9 +51,14 @@ def production(**more: Any) -> Settings:
     return Settings(mode="production", **more)
 
 
-def fetched(url: str, guard: Guard, ms: float = 1000) -> object:
+def fetched(url: str, guard: Guard, ms: float = 60_000) -> object:
     """Fetch a document of at most 1000 bytes."""
     return fetch_json(url, guard, Deadline.after_ms(ms), max_bytes=1000)
+
+
+def wait_for_reads_to_end() -> None:
+    """Return when no thread reads any more."""
+    wait_until(lambda: not any(one.name.startswith("outbound") for one in threading.enumerate()))
 
 
 def sends(body: bytes, status: int = 200, **headers: str) -> Answering:

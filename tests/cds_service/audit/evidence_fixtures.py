@@ -1,7 +1,5 @@
 """A folder with a signing key beside an audit database, and what is sequenced into it."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,11 +40,3 @@ def failed_checks(url: str, folder: Path) -> list[str]:
     """The checks that fail, against the heads that the folder has."""
     key = SigningFile(folder / FILE).read().keys[0]
     return list(verify_log(url, Asked(first_key=key, exported=folder / HEADS_FILE)).failed)
-
-
-def wait_until(is_so: Callable[[], object], seconds: float = 60) -> None:
-    """Return when it is so; the test fails when that takes too long."""
-    ends_at = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < ends_at, "it did not come about in time"
-        time.sleep(0.05)

@@ -31,7 +31,7 @@ from cds_service.audit.verify import Asked, verify_log
 from cds_service.keys.signing import FILE, SigningFile
 from cds_service.observing.checks import DatabaseChecks
 from cds_service.observing.health import Unwell
-from tests.cds_service.audit.evidence_fixtures import fill, var_dir, wait_until
+from tests.cds_service.audit.evidence_fixtures import fill, var_dir
 from tests.cds_service.audit.read_model_fixtures import (
     about,
     derive_all,
@@ -40,6 +40,7 @@ from tests.cds_service.audit.read_model_fixtures import (
     write_decisions,
 )
 from tests.cds_service.audit.test_entries import NOON, decision
+from tests.waiting import wait_until
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
 __all__ = ["var_dir"]

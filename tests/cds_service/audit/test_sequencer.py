@@ -22,8 +22,9 @@ from cds_service.audit.tree import StoredTree
 from cds_service.audit.verify import Asked, verify_log
 from cds_service.keys.service import KeyService
 from cds_service.keys.signing import FILE, SigningFile
-from tests.cds_service.audit.evidence_fixtures import failed_checks, fill, var_dir, wait_until
+from tests.cds_service.audit.evidence_fixtures import failed_checks, fill, var_dir
 from tests.cds_service.audit.test_entries import NOON, decision
+from tests.waiting import wait_until
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
 __all__ = ["var_dir"]

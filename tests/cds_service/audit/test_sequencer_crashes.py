@@ -25,10 +25,11 @@ from cds_service.errors import AuditUnavailable
 from cds_service.keys.service import KeyService
 from cds_service.keys.signing import FILE, SigningFile
 from tests.calls import hook_call
-from tests.cds_service.audit.evidence_fixtures import failed_checks, var_dir, wait_until
+from tests.cds_service.audit.evidence_fixtures import failed_checks, var_dir
 from tests.cds_service.audit.test_entries import decision
 from tests.cds_service.postgres import new_server
 from tests.served import served
+from tests.waiting import wait_until
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
 __all__ = ["var_dir"]

@@ -22,11 +22,12 @@ from cds_service.audit.sinks.syslog import SyslogSink
 from cds_service.observing.checks import heads_are_taken, sink_checks
 from cds_service.observing.health import Unwell
 from cds_service.settings import Settings
-from tests.cds_service.audit.evidence_fixtures import failed_checks, var_dir, wait_until
+from tests.cds_service.audit.evidence_fixtures import failed_checks, var_dir
 from tests.cds_service.audit.test_entries import decision
 from tests.cds_service.observing.test_metrics import sample
 from tests.cds_service.outbound_fixtures import FakeResolver, guard
 from tests.tls import of_server, self_signed
+from tests.waiting import wait_until
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
 __all__ = ["var_dir"]

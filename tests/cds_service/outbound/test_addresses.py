@@ -88,18 +88,18 @@ def test_a_network_of_the_settings_is_let_through(address: str) -> None:
 @pytest.mark.parametrize("answer", [["8.8.8.8", "10.0.0.1"], ["10.0.0.1", "8.8.8.8"]])
 def test_one_bad_address_spoils_the_answer(answer: list[str]) -> None:
     with pytest.raises(ReadFailed, match=r"may not be read .* inside LAMO_OUTBOUND_NETWORKS"):
-        guard(FakeResolver(answer)).addresses("ehr.example", Deadline.after_ms(1000))
+        guard(FakeResolver(answer)).addresses("ehr.example", Deadline.after_ms(60_000))
 
 
 def test_a_literal_address_is_checked_without_a_lookup() -> None:
     resolver = FakeResolver()
-    found = guard(resolver).addresses("8.8.8.8", Deadline.after_ms(1000))
+    found = guard(resolver).addresses("8.8.8.8", Deadline.after_ms(60_000))
     assert ([str(one) for one in found], resolver.asked) == (["8.8.8.8"], [])
     with pytest.raises(ReadFailed, match="may not be read"):
-        guard(resolver).addresses("169.254.169.254", Deadline.after_ms(1000))
+        guard(resolver).addresses("169.254.169.254", Deadline.after_ms(60_000))
 
 
 def test_localhost_is_this_machine_whatever_a_resolver_says() -> None:
     rebound = guard(FakeResolver(["8.8.8.8"]), is_sandbox=True)
     with pytest.raises(ReadFailed, match="may not be read"):
-        rebound.addresses("localhost", Deadline.after_ms(1000))
+        rebound.addresses("localhost", Deadline.after_ms(60_000))

@@ -78,7 +78,7 @@ def test_the_bases_of_the_caller_decide_what_a_call_reads(fhir_server: LoopbackF
     fhir_server.default, fhir_server.answers = searchset(), {"Patient/p1": PATIENT}
     body = hook_call(prefetch=..., fhirServer=fhir_server.base)
     request = HookRequest.from_json(find_service("lamo-order-sign"), body)
-    fhir, deadline = FhirClient(Settings()), Deadline.after_ms(5000)
+    fhir, deadline = FhirClient(Settings()), Deadline.after_ms(60_000)
     with pytest.raises(PrefetchMissing, match="not one that may be read from here"):
         complete_prefetch(request, OWN, fhir, deadline)
     assert fhir_server.asked == []
@@ -92,7 +92,7 @@ def test_production_reads_this_machine_only_where_its_network_is_listed(
     fhir_server.default = PATIENT
     body = hook_call(prefetch=..., fhirServer=fhir_server.base)
     request = HookRequest.from_json(find_service("lamo-order-sign"), body)
-    bases, deadline = (fhir_server.base,), Deadline.after_ms(5000)
+    bases, deadline = (fhir_server.base,), Deadline.after_ms(60_000)
     with pytest.raises(PrefetchMissing, match="at an address that may not be read from here"):
         complete_prefetch(request, bases, FhirClient(production()), deadline)
     opened = FhirClient(production(outbound_networks=("127.0.0.0/8",)))

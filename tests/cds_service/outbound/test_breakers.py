@@ -97,7 +97,7 @@ def test_one_answer_in_between_counts_from_nothing(breakers: Breakers, clock: Fa
     breakers.enter(HERE)
 
 
-def ask(client: FhirClient, base: str, ms: float = 1000) -> str | None:
+def ask(client: FhirClient, base: str, ms: float = 60_000) -> str | None:
     queries = [Query(key=key, url=key) for key in ("Patient/p1", "Condition", "Observation")]
     found = client.read_all(FhirServer(base=base), queries, Deadline.after_ms(ms))
     return found["Patient/p1"].failure

@@ -1,8 +1,6 @@
 """A connection goes to an address that was just checked, and proves the name that was asked for."""
 
-import socket
-import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -16,14 +14,22 @@ from cds_service.prefetch.fhir_client import FhirClient, FhirServer, Pages, Quer
 from cds_service.settings import Settings
 from lamo.deadline import Deadline
 from tests.calls import PATIENT, searchset
-from tests.cds_service.outbound_fixtures import FakeResolver, fetched, guard, production
+from tests.cds_service.outbound_fixtures import (
+    FakeResolver,
+    fetched,
+    guard,
+    production,
+    wait_for_reads_to_end,
+)
 from tests.fakes import loopback_fhir, send_json
+from tests.hanging import Hang, dripping_handshake
 from tests.tls import of_server, self_signed
+from tests.waiting import Waiters, wait_until
 
 ALLOWED = "127.0.0.2"  # stands for the internet: production may read from it below
 
 
-def read(guard: Guard, base: str, url: str = "Patient/p1", ms: float = 3000) -> Pages:
+def read(guard: Guard, base: str, url: str = "Patient/p1", ms: float = 60_000) -> Pages:
     client = FhirClient(production(), guard)
     server = FhirServer(base=base, token="tok")
     return client.read_all(server, [Query(key="it", url=url)], Deadline.after_ms(ms))["it"]
@@ -112,65 +118,42 @@ def test_a_name_that_is_not_known_is_told(url: str) -> None:
 
 
 def test_a_resolver_that_hangs_holds_nobody_beyond_the_deadline() -> None:
-    over = threading.Event()
-
-    def hang(host: str) -> list[str]:
-        over.wait(10)
+    def resolve(host: str) -> list[str]:
+        hang.wait()
         return [host]
 
-    stuck, began = Guard(lookups=Lookups(hang), tls=tls_context(None)), time.monotonic()
-    with pytest.raises(ReadFailed, match="has a name that was not looked up in time"):
-        fetched("https://down.test/keys.json", stuck, ms=200)
-    for number in range(MOST):
-        with pytest.raises(ReadFailed, match=r"in time|too many names"):
-            fetched(f"https://down-{number}.test/keys.json", stuck, ms=20)
-    assert time.monotonic() - began < 2
-    assert sum(thread.name == "lookup" for thread in threading.enumerate()) == MOST
-    over.set()
+    lookups = Lookups(resolve)
+    stuck = Guard(lookups=lookups, tls=tls_context(None))
+    with Hang() as hang:
+        for number in range(MOST):
+            with pytest.raises(ReadFailed, match="has a name that was not looked up in time"):
+                lookups(f"down-{number}.test", Deadline.after_ms(1))
+        with pytest.raises(ReadFailed, match="too many names are being looked up"):
+            fetched("https://another.test/keys.json", stuck)
+        with pytest.raises(ReadFailed, match="in time"):
+            fetched("https://down-0.test/keys.json", stuck, ms=100)
+        assert not hang.was_waited_for
 
 
 def test_those_who_wait_for_one_name_share_a_lookup() -> None:
-    over, asked = threading.Event(), list[str]()
+    hang, waiters, asked = Hang(), Waiters(), list[str]()
 
     def slow(host: str) -> list[str]:
         asked.append(host)
-        over.wait(10)
+        hang.wait()
         return ["8.8.8.8"]
 
-    lookups, found = Lookups(slow), list[object]()
-    waiting = [
-        threading.Thread(target=lambda: found.append(lookups("a.test", Deadline.after_ms(5000))))
-        for _ in range(8)
-    ]
-    for thread in waiting:
-        thread.start()
-    time.sleep(0.1)
-    over.set()
-    for thread in waiting:
-        thread.join()
-    assert (asked, len(found), len(set(map(str, found)))) == (["a.test"], 8, 1)
+    lookups = Lookups(slow)
+    with ThreadPoolExecutor(8) as pool:
+        found = [pool.submit(lookups, "a.test", waiters.deadline()) for _ in range(8)]
+        wait_until(lambda: waiters.have_come(8))
+        hang.end()
+    assert (asked, len({one.result() for one in found})) == (["a.test"], 1)
 
 
 def test_a_handshake_that_drips_ends_with_the_deadline() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        drip = threading.Thread(target=_drip_handshake, args=(listener,))
-        drip.start()
-        began = time.monotonic()
+    with dripping_handshake() as (host, hang):
         with pytest.raises(ReadFailed, match="did not answer in time"):
-            fetched(f"https://127.0.0.1:{listener.getsockname()[1]}/x", guard(is_sandbox=True), 300)
-        assert time.monotonic() - began < 1
-        drip.join(timeout=2)
-    assert not drip.is_alive()
-    assert not [one for one in threading.enumerate() if one.name.startswith("outbound")]
-
-
-def _drip_handshake(listener: socket.socket) -> None:
-    """Promise a TLS record of 16 KiB, and send a byte of it now and then."""
-    connection, _ = listener.accept()
-    with connection:
-        try:
-            for byte in b"\x16\x03\x03\x40\x00\x02" + bytes(2000):
-                connection.sendall(bytes([byte]))
-                time.sleep(0.02)
-        except OSError:
-            return
+            fetched(f"https://{host}/x", guard(is_sandbox=True), ms=300)
+        wait_for_reads_to_end()
+    assert not hang.was_waited_for

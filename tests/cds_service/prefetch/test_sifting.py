@@ -78,7 +78,7 @@ def test_at_discharge_the_orders_of_the_stay_alone_do_not_count(settings: Settin
     context = context_of("encounter-discharge", encounterId="e1")
     call = hook_call("encounter-discharge", prefetch=prefetch, context=context)
     request = HookRequest.from_json(find_service("lamo-encounter-discharge"), call)
-    found = complete_prefetch(request, None, FhirClient(settings), Deadline.after_ms(3000))
+    found = complete_prefetch(request, None, FhirClient(settings), Deadline.after_ms(60_000))
     left = [one["id"] for one in found.resources["medications"]]
     assert left == ["discharge", "community", "none"]
     assert [(gap.kind, gap.shown) for gap in found.gaps] == [("orders-of-the-stay", False)]

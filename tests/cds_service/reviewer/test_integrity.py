@@ -14,11 +14,11 @@ from cds_service.audit.sequencer import sequence_all
 from cds_service.keys.signing import FILE, SigningFile
 from cds_service.reviewer.desk import ReviewDesk
 from cds_service.settings import Settings
-from tests.cds_service.audit.evidence_fixtures import wait_until
 from tests.cds_service.audit.test_entries import error
 from tests.cds_service.reviewer.reading_html import page_of
 from tests.cds_service.reviewer.signing_in import CSRF, SignIn
 from tests.cds_service.reviewer.tampering import tamper
+from tests.waiting import wait_until
 
 pytest_plugins = [
     "tests.cds_service.audit_fixtures",
