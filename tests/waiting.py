@@ -3,10 +3,15 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
 
 from lamo.deadline import Deadline
 
 WAIT_S = 180.0  # reached by a test that fails, and by no other
+TRIES = 20
+
+T = TypeVar("T")
 
 
 def wait_until(is_so: Callable[[], object]) -> None:
@@ -15,6 +20,14 @@ def wait_until(is_so: Callable[[], object]) -> None:
     while not is_so():
         assert time.monotonic() < ends_at, "it did not come about"
         time.sleep(0.02)
+
+
+def in_some_tries(attempt: Callable[[], T], *, despite: type[Exception]) -> T:
+    """What it returns in one of a few tries: what has little time may be late on a busy machine."""
+    for _ in range(TRIES - 1):
+        with suppress(despite):
+            return attempt()
+    return attempt()
 
 
 class Waiters:

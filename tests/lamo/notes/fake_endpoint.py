@@ -5,7 +5,6 @@ import socket
 import ssl
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,11 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from lamo.notes.model_reader.plan import ModelReaderPlan
+from tests.hanging import Hang
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 MODEL = "tiny"
 KEY = "sk-secret-42"
-TRICKLE_S = 0.05
 NOTHING: dict[str, Any] = {
     "history_of_present_illness": "",
     "past_medical_history": "",
@@ -37,7 +36,7 @@ class FakeEndpoint:
     models: Answer | None = None  # None: lists MODEL
     asked: list[dict[str, Any]] = field(default_factory=list)  # bodies of chat completions
     headers: list[dict[str, str]] = field(default_factory=list)  # names in lower case
-    stops: threading.Event = field(default_factory=threading.Event)  # what hangs, ends
+    hang: Hang = field(default_factory=Hang)
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
         self.headers.append({name.lower(): value for name, value in handler.headers.items()})
@@ -120,24 +119,22 @@ def body(value: object, status: int = 200, **headers: str) -> Answer:
     return answer
 
 
-def hangs(stops: threading.Event) -> Answer:
+def hangs(hang: Hang) -> Answer:
     """Says nothing at all."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         del handler
-        stops.wait(20)
+        hang.wait()
 
     return answer
 
 
-def trickles(stops: threading.Event, start: bytes) -> Answer:
-    """Sends the start, then a byte now and then: no single read is ever late."""
+def trickles(hang: Hang, start: bytes) -> Answer:
+    """Sends the start, then a byte now and then."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(start)
-        while not stops.is_set():
-            handler.wfile.write(b"a")
-            time.sleep(TRICKLE_S)
+        hang.drip(lambda: handler.wfile.write(b"a"))
 
     return answer
 
@@ -181,7 +178,7 @@ def fake_endpoint(tls: ssl.SSLContext | None = None) -> Iterator[FakeEndpoint]:
     try:
         yield fake
     finally:
-        fake.stops.set()
+        fake.hang.end()
         server.shutdown()
         thread.join()
         server.server_close()

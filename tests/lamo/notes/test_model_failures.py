@@ -73,12 +73,12 @@ def void(_value: object) -> None:
 def test_it_is_asked_again_and_then_given_up(endpoint: FakeEndpoint, answer: Answer) -> None:
     endpoint.script = [answer, found(history_of_present_illness="MARKED fall.")]
 
-    sections = reader(endpoint, seconds=5.0).read(NOTE)
+    sections = reader(endpoint).read(NOTE)
 
     assert sections.history_of_present_illness == "MARKED fall."
     endpoint.asked.clear()
     endpoint.default = answer
-    assert reason(endpoint, seconds=5.0).startswith("the note model ")
+    assert reason(endpoint).startswith("the note model ")
     assert len(endpoint.asked) == 3
 
 

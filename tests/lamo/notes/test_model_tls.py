@@ -34,14 +34,14 @@ def test_a_certificate_of_the_ca_file_is_trusted(certificate: Path) -> None:
     with fake_endpoint(of_server(certificate)) as endpoint:
         endpoint.script = [found(history_of_present_illness="Read.")]
 
-        sections = reader(endpoint, ca_file=certificate, seconds=5.0).read(NOTE)
+        sections = reader(endpoint, ca_file=certificate).read(NOTE)
 
     assert sections.history_of_present_illness == "Read."
 
 
 def test_other_certificates_and_other_names_are_not(certificate: Path) -> None:
     with fake_endpoint(of_server(certificate)) as endpoint:
-        assert "not trusted" in reason(endpoint, seconds=5.0)
+        assert "not trusted" in reason(endpoint)
         url = endpoint.base.replace("127.0.0.1", "localhost")
-        assert "not trusted" in reason(endpoint, url=url, ca_file=certificate, seconds=5.0)
+        assert "not trusted" in reason(endpoint, url=url, ca_file=certificate)
         assert endpoint.asked == []

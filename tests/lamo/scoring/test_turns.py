@@ -8,6 +8,7 @@ import pytest
 from lamo.deadline import Deadline
 from lamo.scoring.base import ScorerUnavailable
 from lamo.scoring.turns import Turns
+from tests.waiting import WAIT_S
 
 
 def later() -> Deadline:
@@ -27,7 +28,7 @@ class Held:
 
     def __enter__(self) -> "Held":
         self._thread.start()
-        assert self._begun.wait(10)
+        assert self._begun.wait(WAIT_S)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -36,7 +37,7 @@ class Held:
 
     def _work(self) -> None:
         self._begun.set()
-        assert self.go.wait(10)
+        assert self.go.wait(WAIT_S)
 
 
 def test_what_the_work_returns_or_raises_comes_back() -> None:
