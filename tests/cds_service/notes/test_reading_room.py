@@ -1,9 +1,9 @@
 import gc
+import math
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +14,7 @@ from cds_service.notes import reading_room_child
 from cds_service.notes.reading_room import ReadingRoom
 from fhir_mappings.attachments import UnreadText
 from lamo.deadline import Deadline
+from tests.waiting import wait_until
 
 RTF = rb"{\rtf1 Allergies:\par penicillin}"
 READ = "Allergies:\npenicillin"
@@ -28,7 +29,7 @@ def room() -> Iterator[ReadingRoom]:
     made.close()
 
 
-def read(room: ReadingRoom, data: bytes = RTF, ms: float = 10_000) -> str:
+def read(room: ReadingRoom, data: bytes = RTF, ms: float = 60_000) -> str:
     return room.text_of(data, "application/rtf", Deadline.after_ms(ms))
 
 
@@ -45,12 +46,23 @@ def runs(process: int) -> bool:
         return False
 
 
-def goes_away(process: int, within_s: float = 5) -> bool:
-    """Whether a process that is not our child ends; who reaps it is another question."""
-    end = time.monotonic() + within_s
-    while runs(process) and time.monotonic() < end:
-        time.sleep(0.01)
-    return not runs(process)
+def kill(process: int | None) -> None:
+    """Kill a process and wait until it runs no more; who reaps it is another question."""
+    assert process is not None
+    os.kill(process, signal.SIGKILL)
+    wait_until(lambda: not runs(process))
+
+
+def cpu_s(process: int | None) -> float:
+    """Seconds of processor time that it has taken."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_until_at_work(room: ReadingRoom) -> None:
+    """Return when the child has been at a document for a while."""
+    begun_s = cpu_s(room.child_id)
+    wait_until(lambda: cpu_s(room.child_id) > begun_s + 0.1)
 
 
 def test_documents_are_read_by_one_child(room: ReadingRoom) -> None:
@@ -77,18 +89,15 @@ def test_plain_text_and_refused_kinds_need_no_child(room: ReadingRoom) -> None:
 def test_a_late_document_is_unread_and_its_child_is_gone(room: ReadingRoom) -> None:
     read(room)
     late = room.child_id
-    started = time.monotonic()
     with pytest.raises(UnreadText, match="it could not be read in time"):
         read(room, ENDLESS, ms=300)
-    assert 0.25 < time.monotonic() - started < 2
     assert not is_there(late)
     assert read(room) == READ
 
 
-def test_a_spare_reads_at_once_what_comes_behind_a_late_document(room: ReadingRoom) -> None:
+def test_a_spare_reads_what_comes_behind_a_late_document(room: ReadingRoom) -> None:
     read(room)
     spare = room.spare_id
-    time.sleep(1)  # until it has started, as between two calls
     with pytest.raises(UnreadText, match="it could not be read in time"):
         read(room, ENDLESS, ms=100)
     assert (read(room), room.child_id) == (READ, spare)
@@ -97,19 +106,17 @@ def test_a_spare_reads_at_once_what_comes_behind_a_late_document(room: ReadingRo
 
 def test_a_spare_that_died_is_replaced_too(room: ReadingRoom) -> None:
     read(room)
-    gone = [room.child_id or 0, room.spare_id or 0]
+    gone = [room.child_id, room.spare_id]
     for process in gone:
-        os.kill(process, signal.SIGKILL)
-    time.sleep(0.1)
+        kill(process)
     assert read(room) == READ
     assert not any(is_there(process) for process in gone)
 
 
 def test_a_child_that_was_killed_is_replaced(room: ReadingRoom) -> None:
     read(room)
-    killed = room.child_id or 0
-    os.kill(killed, signal.SIGKILL)
-    time.sleep(0.1)
+    killed = room.child_id
+    kill(killed)
     assert read(room) == READ
     assert not is_there(killed)
 
@@ -118,8 +125,8 @@ def test_a_child_that_dies_at_work_leaves_its_document_unread(room: ReadingRoom)
     read(room)
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(read, room, ENDLESS)
-        time.sleep(0.3)
-        os.kill(room.child_id or 0, signal.SIGKILL)
+        wait_until_at_work(room)
+        kill(room.child_id)
         with pytest.raises(UnreadText, match="more memory or time to read than is allowed"):
             asked.result()
     assert read(room) == READ
@@ -131,7 +138,8 @@ def test_the_child_has_its_limits_and_no_environment(room: ReadingRoom) -> None:
     lines = about.joinpath("limits").read_text().splitlines()
     limits = {line[:25].strip(): line[26:].split()[0] for line in lines}
     assert limits["Max address space"] == str(reading_room_child.MEMORY)
-    assert 1 <= int(limits["Max cpu time"]) - reading_room_child.CPU_S <= 2
+    before_s = int(limits["Max cpu time"]) - reading_room_child.CPU_S
+    assert 1 <= before_s <= math.ceil(cpu_s(room.child_id)) + 1
     assert (limits["Max core file size"], limits["Max file size"]) == ("0", "0")
     assert about.joinpath("environ").read_bytes().count(b"=") <= 1  # LC_CTYPE, which Python sets
 
@@ -144,12 +152,14 @@ def test_four_threads_get_each_their_own(room: ReadingRoom) -> None:
 
 
 def test_a_thread_does_not_wait_for_others_past_its_deadline(room: ReadingRoom) -> None:
+    read(room)
     with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(read, room, ENDLESS, 1000)
-        time.sleep(0.2)
+        other = pool.submit(read, room, ENDLESS)
+        wait_until_at_work(room)
         with pytest.raises(UnreadText, match="in time"):
             read(room, ms=50)
         assert not other.done()
+        kill(room.child_id)
         with pytest.raises(UnreadText):
             other.result()
 
@@ -175,12 +185,14 @@ import os
 from cds_service.notes.reading_room import ReadingRoom
 from lamo.deadline import Deadline
 room = ReadingRoom()
-room.text_of({RTF!r}, "text/rtf", Deadline.after_ms(10_000))
+room.text_of({RTF!r}, "text/rtf", Deadline.after_ms(60_000))
 print(room.child_id, room.spare_id, flush=True)
 os.kill(os.getpid(), 9)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
-    assert all(goes_away(int(process)) for process in done.stdout.split())
+    left = [int(process) for process in done.stdout.split()]
+    wait_until(lambda: not any(map(runs, left)))
+    assert len(left) == 2
 
 
 def test_close_leaves_nothing_behind(room: ReadingRoom) -> None:
