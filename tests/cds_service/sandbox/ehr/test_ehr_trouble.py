@@ -1,6 +1,5 @@
 """What the pages say when the service fails, and what strangers can do to them."""
 
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,13 +14,14 @@ from cds_service.sandbox.ehr.desk import EhrDesk
 from fhir_mappings.outcome import operation_outcome
 from tests.cds_service.sandbox.ehr.trying import behind, text_of
 from tests.cds_service.sandbox.sandboxes import BASE, open_on
+from tests.hanging import silent_server
 from tests.served import free_port
 
 LISTED = {"services": [{"id": "s", "hook": "patient-view"}, {"id": "f", "hook": "order-sign"}]}
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
-def ehr_in_front_of(url: str, seconds: tuple[float, float] = (2.0, 10.0)) -> FlaskClient:
+def ehr_in_front_of(url: str, seconds: tuple[float, float] = (60.0, 60.0)) -> FlaskClient:
     desk = open_on(BASE)
     app = create_sandbox(desk)
     ehr: EhrDesk = app.extensions["ehr"]
@@ -85,9 +85,10 @@ def test_a_service_that_is_down_is_told_with_what_to_do() -> None:
 
 
 def test_a_service_that_does_not_answer_is_waited_for_only_so_long() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        assert "did not answer within 0.3 s" in opened(ehr_in_front_of(url, (0.3, 0.3)))
+    with silent_server() as host:
+        assert "did not answer within 0.3 s" in opened(
+            ehr_in_front_of(f"http://{host}", (60.0, 0.3))
+        )
 
 
 def test_orders_are_signed_all_the_same_when_the_service_is_down() -> None:
