@@ -23,7 +23,7 @@ ORDER = {
 def new_call(deadline: Deadline | None = None) -> Call:
     """A request of an anonymous caller, in no haste."""
     return Call(
-        caller=Caller(), request_id="request-1", deadline=deadline or Deadline.after_ms(5000)
+        caller=Caller(), request_id="request-1", deadline=deadline or Deadline.after_ms(60_000)
     )
 
 

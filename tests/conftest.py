@@ -16,7 +16,7 @@ from tests.fakes import FakeDecide, FakeRecorder, LoopbackFhir, admit_all, demo_
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(var_dir=tmp_path, deadline_ms=2000)
+    return Settings(var_dir=tmp_path, deadline_ms=60_000)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,9 @@ from pathlib import Path
 
 import requests
 
-START_S = 90
+from tests.waiting import WAIT_S, wait_until
+
+START_S = WAIT_S  # for a service that loads its model
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,13 @@ class Served:
     url: str
     log: Path  # everything that it printed
     pid: int  # of its first process
+
+    def is_ready(self) -> bool:
+        """Whether it says that it takes calls."""
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=WAIT_S).ok
+        except requests.ConnectionError:
+            return False
 
 
 def free_port() -> int:
@@ -38,10 +46,11 @@ def served(
     """Start the service with an empty VAR_DIR, wait until it is ready, and stop it.
 
     Another command than `lamo-cds serve` has to read the same settings. A port is found for it
-    unless `PORT` is among them.
+    unless `PORT` is among them, and a call has all the time that a busy machine may need.
     """
     port = int(environment.get("PORT", free_port()))
-    settings = {"HOST": "127.0.0.1", "PORT": str(port), "VAR_DIR": str(var_dir)} | environment
+    place = {"HOST": "127.0.0.1", "PORT": str(port), "VAR_DIR": str(var_dir)}
+    settings = place | {"LAMO_DEADLINE_MS": "60000"} | environment
     command = command or [str(Path(sys.executable).parent / "lamo-cds"), "serve"]
     with (var_dir / "log.txt").open("wb") as log:
         process = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
@@ -51,16 +60,13 @@ def served(
             yield running
         finally:
             process.terminate()
-            process.wait(timeout=60)
+            process.wait(timeout=WAIT_S)
 
 
 def _wait_until_ready(running: Served, process: subprocess.Popen[bytes]) -> None:
-    ends_at = time.monotonic() + START_S
-    while time.monotonic() < ends_at and process.poll() is None:
-        try:
-            requests.get(f"{running.url}/readyz", timeout=START_S).raise_for_status()
-        except (requests.ConnectionError, requests.HTTPError):  # not there, or not ready
-            time.sleep(0.2)
-        else:
-            return
-    raise AssertionError(f"the service did not start:\n{running.log.read_text()}")
+    try:
+        wait_until(lambda: process.poll() is not None or running.is_ready())
+        assert process.poll() is None
+    except AssertionError:
+        told = f"the service did not start:\n{running.log.read_text()}"
+        raise AssertionError(told) from None

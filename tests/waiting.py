@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from lamo.deadline import Deadline
 
-WAIT_S = 180.0  # reached by a test that fails, and by no other
+WAIT_S = 300.0  # reached by a test that fails, and by no other
 TRIES = 20
 
 T = TypeVar("T")

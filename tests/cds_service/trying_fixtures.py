@@ -17,6 +17,6 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     with loopback_fhir() as fhir:
         settings = production(folder, signer, fhir.base)
         settings |= {"LAMO_MODE": "sandbox", "LAMO_CORS_ORIGINS": ORIGIN}
-        settings |= {"LAMO_FHIR_ALLOWED_BASES": fhir.base, "LAMO_DEADLINE_MS": "5000"}
+        settings |= {"LAMO_FHIR_ALLOWED_BASES": fhir.base}
         with served(folder, **settings) as running:
             yield Deployed(url=running.url, var_dir=folder, signer=signer, fhir=fhir)

@@ -3,7 +3,6 @@
 import json
 import shutil
 import sqlite3
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from click.testing import CliRunner, Result
 from cds_service.cli import main
 from tests.docs.pages import ROOT
 from tests.served import Served
+from tests.waiting import wait_until
 
 CLIENT = "anonymous"  # as events name callers of a sandbox
 NOTE = (
@@ -56,7 +56,7 @@ def prepare(service: Served, folder: Path, files: Path) -> Prepared:
     told = requests.post(
         f"{service.url}/cds-services/lamo-order-sign/feedback",
         json={"feedback": [report]},
-        timeout=30,
+        timeout=60,
     )
     told.raise_for_status()
     (files / "note.txt").write_text(NOTE, "utf-8")
@@ -92,11 +92,7 @@ def run(words: list[str], folder: Path) -> Result:
 
 def _wait_for_place(event_id: str, folder: Path) -> None:
     """The service gives an event its place within a second or two."""
-    for _ in range(100):
-        if run(["audit", "prove", event_id], folder).exit_code == 0:
-            return
-        time.sleep(0.1)
-    raise AssertionError("the event got no place within ten seconds")
+    wait_until(lambda: run(["audit", "prove", event_id], folder).exit_code == 0)
 
 
 def _post(service: Served, example: str) -> requests.Response:

@@ -164,7 +164,7 @@ def test_every_request_is_answered(block: Block, prepared: Prepared) -> None:
         f"{prepared.url}{path}",
         data=body.encode() or None,
         headers={name.rstrip(":"): value for name, value in lines},
-        timeout=30,
+        timeout=60,
     )
     assert answer.status_code == 200, answer.text
 

@@ -32,7 +32,7 @@ class Service:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = Settings(var_dir=tmp_path_factory.mktemp("var"), deadline_ms=20_000)
+    settings = Settings(var_dir=tmp_path_factory.mktemp("var"), deadline_ms=60_000)
     with opened(settings) as made:
         yield made
 

@@ -62,7 +62,7 @@ def failing(handler: BaseHTTPRequestHandler) -> None:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     folder = tmp_path_factory.mktemp("var")
     (folder / "tmp").mkdir()
-    settings = {"TMPDIR": str(folder / "tmp"), "LAMO_DEADLINE_MS": "20000", "LAMO_WORKERS": "2"}
+    settings = {"TMPDIR": str(folder / "tmp"), "LAMO_WORKERS": "2"}
     with loopback_collector() as collector, loopback_fhir() as fhir:
         fhir.default = failing
         with served(folder, LAMO_TRACES_URL=collector.url, **settings) as service:

@@ -64,7 +64,7 @@ def test_an_allergy_in_a_pdf_behind_a_url_warns_with_the_notes_words(
         },
     )
     call["prefetch"]["documents"] = searchset(document("Binary/1", "application/pdf"))
-    with served(tmp_path, LAMO_DEADLINE_MS="5000") as service:
+    with served(tmp_path) as service:
         answer = requests.post(f"{service.url}/cds-services/lamo-order-sign", json=call, timeout=60)
     assert answer.status_code == 200
     cards = answer.json()["cards"]

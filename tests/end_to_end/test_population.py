@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+from tests.waiting import wait_until
 
 PATIENTS = 308
 KILL_AFTER_BYTES = 2_000_000  # of about nine million
-WAIT_S = 300.0
 
 
 def command(test_data: Path, out: Path) -> list[str]:
@@ -40,11 +40,7 @@ def test_a_run_that_is_killed_and_run_again_writes_what_an_undisturbed_one_does(
     assert f"ok: {PATIENTS} patients are in" in printed(test_data, undisturbed)
 
     with subprocess.Popen(command(test_data, killed), env=environment(tmp_path)) as process:
-        until = time.monotonic() + WAIT_S
-        while not killed.exists() or killed.stat().st_size < KILL_AFTER_BYTES:
-            assert time.monotonic() < until
-            assert process.poll() is None
-            time.sleep(0.02)
+        wait_until(lambda: killed.exists() and killed.stat().st_size >= KILL_AFTER_BYTES)
         process.send_signal(signal.SIGKILL)
     assert killed.stat().st_size < undisturbed.stat().st_size
 

@@ -2,8 +2,8 @@
 
 import re
 import shutil
+import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from tests.production import PUBLIC_URL, production
 from tests.served import free_port, served
 from tests.tls import self_signed
 from tests.tokens import Signer, ec_key
+from tests.waiting import WAIT_S, wait_until
 
 CONFIG = Path(__file__).parents[2] / "docker" / "nginx.conf"
 SIGNER = Signer(key=ec_key(), kid="kid-1")
@@ -22,7 +23,6 @@ SUBJECT = "CN=ehr"
 PROXY = {
     "LAMO_CERTIFICATE_HEADER": "X-Client-Certificate-Subject",
     "LAMO_PROXY_ADDRESSES": "127.0.0.1",
-    "LAMO_DEADLINE_MS": "5000",
 }
 
 
@@ -36,7 +36,7 @@ class Proxied:
 
     def get(self, path: str, **headers: str) -> requests.Response:
         told = headers | {"Host": "cds.example.org"}
-        return requests.get(self.url + path, headers=told, verify=False, timeout=30)  # noqa: S501
+        return requests.get(self.url + path, headers=told, verify=False, timeout=60)  # noqa: S501
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +53,15 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
         path = folder / "nginx.conf"
         path.write_text(_configured(service.url, port, certificate, folder))
         process = subprocess.Popen([nginx, "-c", path, "-g", "daemon off;", "-e", folder / "log"])
-        time.sleep(1)
+        wait_until(lambda: is_open(port))
         yield Proxied(f"https://127.0.0.1:{port}", service.url, certificate)
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=WAIT_S)
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _configured(service: str, port: int, certificate: Path, folder: Path) -> str:
@@ -90,5 +95,5 @@ class TestProxy:
     def test_a_client_cannot_send_the_header_of_the_proxy(self, proxied: Proxied) -> None:
         told = {"X-Client-Certificate-Subject": SUBJECT}
         assert proxied.get("/cds-services", **told).status_code == 401
-        inside = requests.get(f"{proxied.inside}/cds-services", headers=told, timeout=30)
+        inside = requests.get(f"{proxied.inside}/cds-services", headers=told, timeout=60)
         assert inside.status_code == 200  # from the proxy's own address it is believed

@@ -163,8 +163,7 @@ def answered(folder: Path, calls: int) -> Iterator[list[str]]:
         answers = [
             requests.post(address, json=hook_call("order-sign"), timeout=60) for _ in range(calls)
         ]
-        ready = requests.get(f"{service.url}/readyz", timeout=60)
-        assert ready.status_code == 200, ready.text
+        wait_until(service.is_ready)
         yield [answer.headers["Lamo-Audit-Receipt"] for answer in answers]
 
 

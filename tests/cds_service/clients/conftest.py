@@ -98,7 +98,7 @@ def make_house(tmp_path: Path, engine: Engine) -> Callable[..., House]:
     """Builds a service; settings may be changed."""
 
     def make(**changes: Any) -> House:
-        chosen: dict[str, Any] = {"mode": "production", "public_url": BASE, "deadline_ms": 5000}
+        chosen: dict[str, Any] = {"mode": "production", "public_url": BASE, "deadline_ms": 60_000}
         settings = Settings(var_dir=tmp_path, **(chosen | changes))
         keys, passed, recorder, decide = KeyServer(), [0.0], FakeRecorder(), FakeDecide()
         trust = _trust(settings, engine, keys, passed)

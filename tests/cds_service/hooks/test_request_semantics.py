@@ -53,7 +53,7 @@ class Service:
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
     folder: Path = tmp_path_factory.mktemp("var")
-    settings = Settings(var_dir=folder, deadline_ms=5000)
+    settings = Settings(var_dir=folder, deadline_ms=60_000)
     upgrade(settings.database_url)
     built = build_tools(settings, scorer=FakeScorer(default=20.0))
     yield built

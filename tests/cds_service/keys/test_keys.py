@@ -6,7 +6,6 @@ import re
 import stat
 import subprocess
 import sys
-import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -87,15 +86,16 @@ def test_processes_that_start_together_share_one_key_file(tmp_path: Path) -> Non
         "import sys, pathlib\n"
         "from cds_service.keys.files import create_key_file, read_key_file\n"
         "path, go = map(pathlib.Path, sys.argv[1:])\n"
+        "print('here', flush=True)\n"
         "while not go.exists(): pass\n"
         "made = create_key_file(path)\n"
         "print(made, read_key_file(path).current)\n"
     )
     command = [sys.executable, "-c", code, str(path), str(go)]
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    time.sleep(1)  # most of them wait at the gate by now; the others come a little later
+    assert [run.stdout.readline() for run in runs if run.stdout] == ["here\n"] * 4
     go.touch()
-    answers = [run.communicate(timeout=60)[0].split() for run in runs]
+    answers = [run.communicate()[0].split() for run in runs]
 
     assert sorted(made for made, _ in answers) == ["False"] * 3 + ["True"]
     assert {current for _, current in answers} == {read_key_file(path).current}

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import requests
 
 from tests.calls import context_of, hook_call
 from tests.served import Served, served
+from tests.waiting import wait_until
 
 URL = "/cds-services/lamo-order-sign"
 HEAD = b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Request-Id: "
@@ -24,9 +24,7 @@ COUNTED = re.compile(r'^lamo_hook_calls_total\{outcome="cards".*\} (\d+)', re.M)
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(
-        tmp_path_factory.mktemp("var"), LAMO_WORKERS="2", LAMO_DEADLINE_MS="20000"
-    ) as running:
+    with served(tmp_path_factory.mktemp("var"), LAMO_WORKERS="2") as running:
         yield running
 
 
@@ -121,9 +119,7 @@ def booted(service: Served) -> list[int]:
 
 
 def wait_for_workers(service: Served, number: int) -> None:
-    ends_at = time.monotonic() + 60
-    while len(booted(service)) < number and time.monotonic() < ends_at:
-        time.sleep(0.1)
+    wait_until(lambda: len(booted(service)) >= number)
 
 
 def test_counts_are_of_all_processes_and_outlive_them(service: Served) -> None:

@@ -55,7 +55,7 @@ def served_sandbox() -> Iterator[SandboxDesk]:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     """The service with its bundled model, on the day of the sandbox."""
-    settings = Settings(var_dir=tmp_path_factory.mktemp("var"), deadline_ms=20_000)
+    settings = Settings(var_dir=tmp_path_factory.mktemp("var"), deadline_ms=60_000)
     upgrade(settings.database_url)
     noon = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC)
     tools = replace(build_tools(settings), clock=lambda: noon)

@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         tmp_path_factory.mktemp("scorer"),
         [str(Path(sys.executable).parent / "lamo-cds"), "scorer", "serve"],
     )
-    settings = {"LAMO_SCORER_KEY": KEY, "LAMO_DEADLINE_MS": "5000", "LAMO_MODEL_QUEUE": "1000"}
+    settings = {"LAMO_SCORER_KEY": KEY, "LAMO_MODEL_QUEUE": "1000"}
     with served(folder, command, **settings) as running:
         yield running
 
@@ -45,7 +45,7 @@ def remote(server: Served, artifact: Artifact, key: str | None = KEY) -> RemoteS
 
 def ask(server: Served, **body: Any) -> requests.Response:
     headers = {"Authorization": f"Bearer {KEY}"}
-    return requests.post(f"{server.url}/generative_scoring", json=body, headers=headers, timeout=9)
+    return requests.post(f"{server.url}/generative_scoring", json=body, headers=headers, timeout=60)
 
 
 def question(artifact: Artifact, **changed: Any) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def test_without_the_key_nothing_is_told_but_health(
 ) -> None:
     with pytest.raises(ServerRefused, match="answered 401 to /v1/models"):
         check_server(remote(server, artifact, key))
-    assert requests.get(f"{server.url}/readyz", timeout=9).json()["status"] == "ready"
+    assert requests.get(f"{server.url}/readyz", timeout=60).json()["status"] == "ready"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from cds_service.web.app import create_app
 from lamo.deadline import Deadline
 from tests.calls import hook_call
 from tests.fakes import FakeRecorder
+from tests.waiting import Waiters, wait_until
 
 URL = "/cds-services/lamo-order-sign"
 MakeClient = Callable[[ClientLimits, Places], FlaskClient]
@@ -49,24 +51,27 @@ def issue(answer: TestResponse) -> Mapping[str, Any]:
 
 
 @contextmanager
-def held(places: Places) -> Iterator[None]:
-    """All places are taken, and nobody may wait."""
+def held(places: Places) -> Iterator[list[None]]:
+    """All places are taken, and nobody may wait but one, who is told of when it got in."""
+    waiters, entered = Waiters(), list[None]()
     with places.one(Deadline.after_ms(0)):
-        waiting = threading.Thread(target=lambda: list(_wait_for(places)))
+        wait = partial(_wait_for, places, waiters.deadline())
+        waiting = threading.Thread(target=lambda: entered.extend(wait()))
         waiting.start()
-        yield
+        wait_until(lambda: waiters.have_come(1))
+        yield entered
     waiting.join()
 
 
-def _wait_for(places: Places) -> Iterator[None]:
-    with places.one(Deadline.after_ms(60_000)):
+def _wait_for(places: Places, deadline: Deadline) -> Iterator[None]:
+    with places.one(deadline):
         yield
 
 
 def test_a_client_over_its_rate_is_told_when_to_come_again(
     guarded: MakeClient, recorder: FakeRecorder
 ) -> None:
-    client = guarded(ClientLimits(0.1, 10), Places(1))
+    client = guarded(ClientLimits(0.1, 10, clock=lambda: 0.0), Places(1))
     assert post(client).status_code == 200
     answer = post(client)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "10")
@@ -76,7 +81,7 @@ def test_a_client_over_its_rate_is_told_when_to_come_again(
 
 
 def test_feedback_counts_as_a_request(guarded: MakeClient) -> None:
-    client = guarded(ClientLimits(0.1, 10), Places(1))
+    client = guarded(ClientLimits(0.1, 10, clock=lambda: 0.0), Places(1))
     post(client)
     assert post(client, f"{URL}/feedback").status_code == 429
 
@@ -108,12 +113,9 @@ def test_a_full_process_refuses_calls_and_answers_everything_else(guarded: MakeC
 
 
 def test_a_place_that_gets_free_in_time_is_taken() -> None:
-    places = Places(1)
-    first = places.one(Deadline.after_ms(0))
-    first.__enter__()
-    threading.Timer(0.05, lambda: first.__exit__(None, None, None)).start()
-    with places.one(Deadline.after_ms(10_000)):
-        pass
+    with held(Places(1)) as entered:
+        assert entered == []
+    assert len(entered) == 1
 
 
 def test_a_place_is_not_waited_for_past_the_deadline() -> None:
@@ -127,7 +129,7 @@ def test_a_place_is_not_waited_for_past_the_deadline() -> None:
 
 def test_what_is_not_let_in_is_counted(guarded: MakeClient) -> None:
     counts.cache_clear()
-    client = guarded(ClientLimits(0.1, 10), Places(1))
+    client = guarded(ClientLimits(0.1, 10, clock=lambda: 0.0), Places(1))
     for _ in range(3):
         post(client)
     page = client.get("/metrics").text

@@ -2,12 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler
@@ -25,9 +25,10 @@ from tests.calls import full_prefetch, hook_call
 from tests.fakes import LoopbackFhir, send_json
 from tests.served import Served, served
 from tests.tokens import ISSUER, Signer
+from tests.waiting import WAIT_S, wait_until
 
 PATH = "/cds-services/lamo-order-sign"
-WAIT_S = 60
+ONE_AN_HOUR = "0.0003"  # calls a second of one client
 
 
 class Slow:
@@ -86,13 +87,6 @@ def children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def eventually(is_so: Callable[[], bool]) -> bool:
-    ends_at = time.monotonic() + WAIT_S
-    while not is_so() and time.monotonic() < ends_at:
-        time.sleep(0.05)
-    return is_so()
-
-
 def outcomes(folder: Path) -> list[str]:
     """Of calls in the audit log, oldest first."""
     return [body["outcome"] for body in calls_recorded(folder)]
@@ -109,11 +103,11 @@ def calls_recorded(folder: Path) -> list[dict[str, Any]]:
 def test_a_call_in_hand_is_finished_and_recorded_before_the_end(
     tmp_path: Path, slow: Slow, elsewhere: ThreadPoolExecutor
 ) -> None:
-    with served(tmp_path, LAMO_DEADLINE_MS="20000") as service:
+    with served(tmp_path) as service:
         answer = elsewhere.submit(post, service, slow.call)
         assert slow.asked.acquire(timeout=WAIT_S)
         os.kill(service.pid, signal.SIGTERM)
-        assert eventually(lambda: not takes_connections(service))
+        wait_until(lambda: not takes_connections(service))
         slow.go.set()
         assert answer.result(timeout=WAIT_S).status_code == 200
     assert len(outcomes(tmp_path)) == 1
@@ -130,7 +124,7 @@ def takes_connections(service: Served) -> bool:
 def test_a_killed_process_is_replaced_and_what_it_had_in_hand_is_forgotten(
     tmp_path: Path, slow: Slow, elsewhere: ThreadPoolExecutor
 ) -> None:
-    settings = {"LAMO_WORKERS": "2", "LAMO_CLIENT_IN_FLIGHT": "1", "LAMO_DEADLINE_MS": "20000"}
+    settings = {"LAMO_WORKERS": "2", "LAMO_CLIENT_IN_FLIGHT": "1"}
     with served(tmp_path, **settings) as service:
         lost = elsewhere.submit(post, service, slow.call)
         assert slow.asked.acquire(timeout=WAIT_S)
@@ -138,56 +132,54 @@ def test_a_killed_process_is_replaced_and_what_it_had_in_hand_is_forgotten(
         before = children(service.pid)
         for pid in before:  # one has the call, and the other is replaced all the same
             os.kill(pid, signal.SIGKILL)
-            assert eventually(lambda gone=pid: gone not in children(service.pid))  # type: ignore[misc]
+            wait_until(lambda gone=pid: gone not in children(service.pid))  # type: ignore[misc]
             assert requests.get(f"{service.url}/livez", timeout=WAIT_S).status_code == 200
         assert isinstance(lost.exception(timeout=WAIT_S), requests.ConnectionError)
-        assert eventually(lambda: len(set(children(service.pid)) - set(before)) == 2)
+        wait_until(lambda: len(set(children(service.pid)) - set(before)) == 2)
         assert {post(service, hook_call()).status_code for _ in range(6)} == {200}
 
 
 def test_replacing_processes_under_load_loses_no_call(tmp_path: Path) -> None:
     settings = {"LAMO_WORKERS": "2", "LAMO_WORKER_CALLS": "15", "LAMO_CLIENT_RATE": "10000"}
-    with served(tmp_path, **settings, LAMO_DEADLINE_MS="20000") as service:
-        before = set(children(service.pid))
-        assert statuses(service, 120) == {200: 120}
-        assert not before & set(children(service.pid))
-    assert len(outcomes(tmp_path)) == 120
+    with served(tmp_path, **settings) as service:
+        before, count = set(children(service.pid)), 0
+        while before & set(children(service.pid)):
+            assert statuses(service, 40) == {200: 40}
+            count += 40
+            assert count < 2000
+    assert len(outcomes(tmp_path)) == count
 
 
 def test_a_locked_database_refuses_within_the_deadline_and_recovers(tmp_path: Path) -> None:
-    with served(tmp_path, LAMO_DEADLINE_MS="500") as service:
+    with served(tmp_path, LAMO_DEADLINE_MS="1500") as service:
         with closing(sqlite3.connect(tmp_path / "audit.db", isolation_level=None)) as holder:
             holder.execute("BEGIN IMMEDIATE")
-            started = time.monotonic()
             answers = [post(service, hook_call()) for _ in range(2)]
-            spent_s = time.monotonic() - started
         assert [answer.status_code for answer in answers] == [503, 503]
-        assert spent_s < 3 * 2 * 0.5
-        assert eventually(lambda: post(service, hook_call()).status_code == 200)
+        # by the deadline: SQLite itself would wait for two seconds, and the error be its own
+        assert len(re.findall(r'record_decision:\d+ > within:\d+"', service.log.read_text())) == 2
+        wait_until(lambda: post(service, hook_call()).status_code == 200)
 
 
 def test_the_rate_of_a_client_is_one_for_all_processes(tmp_path: Path) -> None:
-    with served(tmp_path, LAMO_WORKERS="2", LAMO_CLIENT_RATE="0.5") as service:
-        answers = [post(service, hook_call()) for _ in range(12)]
-        counted = Counter(answer.status_code for answer in answers)
-    assert counted[429] >= 9, counted
-    assert counted[200] >= 1, counted
+    with served(tmp_path, LAMO_WORKERS="2", LAMO_CLIENT_RATE=ONE_AN_HOUR) as service:
+        counted = Counter(post(service, hook_call()).status_code for _ in range(12))
+    assert counted == {200: 1, 429: 11}
 
 
 def test_a_flood_of_one_client_is_refused_while_another_is_served(tmp_path: Path) -> None:
     signer = Signer()
     register(tmp_path, signer)
-    settings = {"LAMO_CLIENT_RATE": "3", "LAMO_CLIENT_IN_FLIGHT": "2", "LAMO_DEADLINE_MS": "5000"}
-    with served(tmp_path, **settings) as service:
-        ended = threading.Event()
+    with served(tmp_path, LAMO_CLIENT_RATE=ONE_AN_HOUR) as service:
+        ended, flooded = threading.Event(), list[int]()
         with ThreadPoolExecutor(4) as pool:
-            floods = [pool.submit(flood, service, ended) for _ in range(4)]
-            url = f"{service.url}{PATH}"
-            others = [post(service, hook_call(), headers=signer.headers(url)) for _ in range(4)]
+            for _ in range(4):
+                pool.submit(flood, service, ended, flooded)
+            wait_until(lambda: len(flooded) > 20)
+            headers = signer.headers(f"{service.url}{PATH}")
+            assert post(service, hook_call(), headers=headers).status_code == 200
             ended.set()
-        refused = sum((future.result() for future in floods), Counter[int]())
-    assert {answer.status_code for answer in others} == {200}
-    assert refused[429] + refused[503] > refused[200]
+    assert Counter(flooded) == {200: 1, 429: len(flooded) - 1}
     assert set(outcomes(tmp_path)) <= {"ok", "no-card", "partial-data"}
 
 
@@ -200,33 +192,31 @@ def register(folder: Path, signer: Signer) -> None:
     engine.dispose()
 
 
-def flood(service: Served, ended: threading.Event) -> Counter[int]:
+def flood(service: Served, ended: threading.Event, statuses: list[int]) -> None:
     """Call without a token until told to stop."""
-    counted: Counter[int] = Counter()
     while not ended.is_set():
-        counted[post(service, hook_call()).status_code] += 1
-    return counted
+        statuses.append(post(service, hook_call()).status_code)
 
 
 def test_a_process_that_cannot_begin_again_leaves_the_others_at_work(tmp_path: Path) -> None:
     clients = tmp_path / "clients.toml"
     clients.write_text("")
-    settings = {"LAMO_WORKERS": "2", "LAMO_CLIENTS_FILE": str(clients), "LAMO_DEADLINE_MS": "5000"}
+    settings = {"LAMO_WORKERS": "2", "LAMO_CLIENTS_FILE": str(clients)}
     with served(tmp_path, **settings) as service:
-        assert eventually(lambda: service.log.read_text().count("process_loaded") == 2)
+        wait_until(lambda: service.log.read_text().count("process_loaded") == 2)
         clients.write_text("half a l")
         killed, left = children(service.pid)
         os.kill(killed, signal.SIGKILL)
-        assert eventually(lambda: "process_failed" in service.log.read_text())
+        wait_until(lambda: "process_failed" in service.log.read_text())
         assert post(service, hook_call()).status_code == 200
         clients.write_text("")
-        assert eventually(lambda: service.log.read_text().count("Booting worker") >= 4)
+        wait_until(lambda: service.log.read_text().count("Booting worker") >= 4)
         assert left in children(service.pid)
 
 
 def test_a_model_with_helper_threads_is_shared_as_well(tmp_path: Path) -> None:
     settings = {"LAMO_WORKERS": "2", "LAMO_MODEL_THREADS": "2", "LAMO_CLIENT_RATE": "1000"}
-    with served(tmp_path, LAMO_DEADLINE_MS="20000", **settings) as service:
+    with served(tmp_path, **settings) as service:
         assert statuses(service, 20) == {200: 20}
     # a model that hangs after a fork would leave a gap, and the rules would answer all the same
     assert not any("not-scored" in body["gap_counts"] for body in calls_recorded(tmp_path))

@@ -87,7 +87,7 @@ def assert_well(status: int, headers: Mapping[str, str], body: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
-    settings = Settings(var_dir=tmp_path_factory.mktemp("var"), deadline_ms=20_000)
+    settings = Settings(var_dir=tmp_path_factory.mktemp("var"), deadline_ms=60_000)
     upgrade(settings.database_url)
     tools = build_tools(settings, scorer=FakeScorer())
     yield tools

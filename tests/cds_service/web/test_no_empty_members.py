@@ -28,7 +28,7 @@ def tools(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Tools]:
     folder: Path = tmp_path_factory.mktemp("var")
-    settings = Settings(var_dir=folder, deadline_ms=5000)
+    settings = Settings(var_dir=folder, deadline_ms=60_000)
     upgrade(settings.database_url)
     built = build_tools(settings, scorer=FakeScorer(default=request.param))
     yield built

@@ -53,7 +53,7 @@ def behind_ehr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
         port=plan.service_port,
         var_dir=var_dir,
         clients_file=var_dir / "clients.toml",
-        deadline_ms=20_000,
+        deadline_ms=60_000,
     )
     with ExitStack() as opened:
         log = opened.enter_context(_served_service(settings, scorer))
