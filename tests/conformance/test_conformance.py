@@ -20,6 +20,8 @@ from tests.tokens import ISSUER, Signer, ec_key
 
 ORIGIN = "http://localhost:8180"
 CLIENT_ORIGIN = "https://ehr.example.org"
+DEADLINE_MS = "2000"  # one of its FHIR servers hangs
+PATIENCE = ("--hang", "120", "--limit", "60", "--timeout", "60", "--latency-ms", "60000")
 MARKS = re.compile(r"Quill|MRN\d|Zq[a-p]+note|tok\.|Marta|draft-ibu|ibuprofen|pt-[0-9a-f]", re.I)
 
 
@@ -37,13 +39,15 @@ class Checked:
 
 def check(service: Served, checker: Path, *options: str) -> Checked:
     command = [sys.executable, str(checker), service.url, "--expect-cards", "--expect-feedback"]
-    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, *PATIENCE, *options], capture_output=True, text=True, check=False
+    )
     return Checked(done.stdout + done.stderr, service.log.read_text())
 
 
 def in_sandbox(folder: Path, checker: Path) -> Checked:
     options = ("--cors-origin", ORIGIN, "--fhir-port", str(free_port()))
-    with served(folder) as service:
+    with served(folder, LAMO_DEADLINE_MS=DEADLINE_MS) as service:
         return check(service, checker, *options)
 
 
@@ -54,6 +58,7 @@ def in_production(folder: Path, checker: Path) -> Checked:
     (folder / "key.pem").write_bytes(pem)
     settings = production(folder, signer, f"http://127.0.0.1:{port}/fhir") | {
         "LAMO_CORS_ORIGINS": CLIENT_ORIGIN,
+        "LAMO_DEADLINE_MS": DEADLINE_MS,
         "LAMO_CDS_HOOKS_VERSION": "3.0.0",
     }
     key = ("--jwt-key", str(folder / "key.pem"), "--iss", ISSUER, "--kid", signer.kid)
