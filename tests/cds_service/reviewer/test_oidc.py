@@ -99,7 +99,7 @@ NOW = int(time.time())
         {"iss": None},
         {"exp": NOW - 120},
         {"exp": None},
-        {"iat": NOW + 600},
+        {"iat": NOW + 86_400},
         {"sub": None},
         {"roles": None},
         {"roles": ["other"]},

@@ -4,7 +4,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +18,8 @@ from cds_service.sandbox.ehr_keys import EhrKeys
 from cds_service.sandbox.process import STARTS, Plan, SandboxRefused, run_sandbox, write_client
 from cds_service.serving.ports import PortTaken
 from tests.served import free_port
+from tests.waiting import WAIT_S, wait_until
 
-START_S = 60
 OTHER_APP = ("my-app", "http://localhost:3000/callback")
 
 
@@ -50,22 +49,22 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 def is_there(url: str) -> bool:
     try:
-        return requests.get(url, timeout=5).ok
+        return requests.get(url, timeout=60).ok
     except requests.ConnectionError:
         return False
 
 
 def test_the_service_knows_the_ehr_and_both_end_together(running: Running) -> None:
-    assert requests.get(f"{running.url}/fhir/Patient", timeout=5).json()["total"] == 12
+    assert requests.get(f"{running.url}/fhir/Patient", timeout=60).json()["total"] == 12
     url = f"{running.service}/cds-services"
     stranger = EhrKeys(issuer=running.url).signer.token(url)
-    refused = requests.get(url, headers={"Authorization": f"Bearer {stranger}"}, timeout=5)
+    refused = requests.get(url, headers={"Authorization": f"Bearer {stranger}"}, timeout=60)
     assert refused.status_code == 401  # registered, so that its signature has to fit
     asked = dict(zip(("client_id", "redirect_uri"), OTHER_APP, strict=True))
-    sent = requests.get(f"{running.url}/auth/authorize", asked, timeout=5, allow_redirects=False)
+    sent = requests.get(f"{running.url}/auth/authorize", asked, timeout=60, allow_redirects=False)
     assert sent.headers["Location"].startswith(f"{OTHER_APP[1]}?error=")  # known, and asks nothing
     running.process.send_signal(signal.SIGINT)
-    assert running.process.wait(START_S) == 0
+    assert running.process.wait(WAIT_S) == 0
     assert not is_there(f"{running.service}/readyz")
     assert not is_there(f"{running.url}/fhir/metadata")
 
@@ -73,10 +72,7 @@ def test_the_service_knows_the_ehr_and_both_end_together(running: Running) -> No
 def test_the_service_ends_with_a_sandbox_that_is_killed(running: Running) -> None:
     assert is_there(f"{running.service}/readyz")
     running.process.kill()
-    ends_at = time.monotonic() + START_S
-    while is_there(f"{running.service}/readyz"):
-        assert time.monotonic() < ends_at
-        time.sleep(0.1)
+    wait_until(lambda: not is_there(f"{running.service}/readyz"))
 
 
 STUB = """
@@ -148,12 +144,10 @@ def test_a_service_that_cannot_start_is_told_with_its_last_lines(
 ) -> None:
     monkeypatch.setenv("LAMO_DEADLINE_MS", "never")
     ports = ["--port", str(free_port()), "--service-port", str(free_port())]
-    started = time.monotonic()
     result = CliRunner().invoke(main, ["sandbox", "serve", *ports, "--var-dir", str(tmp_path)])
     assert result.exit_code == 1
     assert "the service did not start" in result.output
     assert "LAMO_DEADLINE_MS: found 'never'" in result.output
-    assert time.monotonic() - started < START_S
 
 
 def test_the_service_is_told_of_the_ehr_by_a_file(tmp_path: Path) -> None:
