@@ -49,6 +49,7 @@ class CdsClient:
     timeouts_s: tuple[float, float] = (60.0, 60.0)  # to connect, and for each wait after that
     # a connection for each request, so that threads share nothing; that of a session keeps one
     request: Callable[..., requests.Response] = requests.request
+    seconds: Callable[[], float] = time.perf_counter  # tells how long an answer took
 
     @property
     def is_loopback(self) -> bool:
@@ -122,7 +123,7 @@ class CdsClient:
         if token is None:
             token = self.signer.token(self.public_url + path) if self.signer else ""
         asked: dict[str, Any] = {"url": self.url + path, "sent": data, "token": token}
-        started = time.perf_counter()
+        started = self.seconds()
         try:
             came = self.request(
                 method,
@@ -134,10 +135,13 @@ class CdsClient:
                 verify=self.trusted,
             )
         except requests.RequestException as error:
-            answer = Answer(**asked, problem=self._why(error), ms=_ms_since(started))
+            answer = Answer(**asked, problem=self._why(error), ms=self._ms_since(started))
             found = f"no answer from {self.url} ({type(error).__name__})"
             raise NoAnswer(found, answer) from None
-        return Answer(**asked, **_read(came), ms=_ms_since(started))
+        return Answer(**asked, **_read(came), ms=self._ms_since(started))
+
+    def _ms_since(self, started: float) -> float:
+        return round((self.seconds() - started) * 1000, 1)
 
     def _why(self, error: requests.RequestException) -> str:
         if isinstance(error, requests.ConnectTimeout):
@@ -202,7 +206,3 @@ def _read(came: requests.Response) -> dict[str, Any]:
         "body": came.text[:MOST_TEXT] if body is None else body,
         "problem": problem,
     }
-
-
-def _ms_since(started: float) -> float:
-    return round((time.perf_counter() - started) * 1000, 1)

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -17,6 +16,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
+
+from tests.processes import children, runs
+from tests.waiting import wait_until
 
 _database_numbers = count(1)
 
@@ -46,12 +48,12 @@ class PostgresServer:
         """Kill every process of the server, as a lack of memory would."""
         lock = self.folder / "data" / "postmaster.pid"
         first = int(lock.read_text().split()[0])
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        for process in (first, *map(int, children)):
+        killed = (first, *children(first))
+        for process in killed:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         lock.unlink()  # one that is not reaped yet would count as running
-        time.sleep(0.5)  # until the last of them has let go of the shared memory
+        wait_until(lambda: not any(map(runs, killed)))  # then all have let go of shared memory
 
     def remove(self) -> None:
         """Stop the server and remove its files."""

@@ -26,6 +26,7 @@ from tests.cds_service.postgres import PostgresServer, new_server
 from tests.end_to_end.conftest import Service, opened
 from tests.fakes import LoopbackFhir
 from tests.hanging import HANG_S, silent_server
+from tests.processes import children
 from tests.served import Served, served
 from tests.waiting import in_some_tries, wait_until
 
@@ -69,19 +70,6 @@ class Storm:
     def go_on(self) -> None:
         while not self.is_over.is_set():
             self.call()
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process started."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        except OSError:  # it has ended in the meantime
-            continue
-        if int(lines["PPid"]) == pid:
-            found.append(int(lines["Pid"]))
-    return found
 
 
 @pytest.fixture(scope="module")

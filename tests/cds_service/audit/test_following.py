@@ -222,10 +222,10 @@ def test_one_that_is_behind_is_told_and_no_failure(
 ) -> None:
     fill(audit_log, audit_url, var_dir, 2)
     now = datetime.now(UTC)
-    soon = DatabaseChecks(audit_url, clock=lambda: now)
+    soon = DatabaseChecks(audit_url, timeout_s=30, clock=lambda: now)
     assert soon.followed() == "follows"
     soon.close()
-    later = DatabaseChecks(audit_url, clock=lambda: now + timedelta(minutes=2))
+    later = DatabaseChecks(audit_url, timeout_s=30, clock=lambda: now + timedelta(minutes=2))
     with pytest.raises(Unwell, match=r"search is 2 events behind, .* wanted none older than 60 s"):
         later.followed()
     follow_all(audit_url)

@@ -24,6 +24,7 @@ from cds_service.keys.ring import KeyRing, new_ring
 from cds_service.keys.service import KeyService
 from fhir_mappings.record import Gap
 from tests.cds_service.audit.test_entries import NOON, decision, error, feedback
+from tests.waiting import WAIT_S
 
 pytest_plugins = ["tests.cds_service.audit_fixtures"]
 
@@ -221,7 +222,7 @@ def test_writers_beside_an_erasure_lose_nothing(log: AuditLog, keeper: Keeper) -
 
     thread = threading.Thread(target=write)
     thread.start()
-    erasing.wait(30)
+    assert erasing.wait(WAIT_S)
     keeper.erase(WHOM, no_notes)
     thread.join()
 

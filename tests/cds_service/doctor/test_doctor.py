@@ -2,8 +2,10 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cds_service.cds_client.client import client_at
 from cds_service.cds_client.signer import TokenSigner
 from cds_service.cli import main
+from cds_service.doctor.calls import in_time
 from cds_service.doctor.checks import CHECKS, examine
 from cds_service.doctor.findings import Finding
 from cds_service.doctor.reach import certificate, clock
@@ -36,10 +39,25 @@ from tests.tokens import ISSUER, KID, ec_key
 pytest_plugins = ["tests.cds_service.trying_fixtures"]
 
 
+def taking(*took_ms: float) -> Callable[[], float]:
+    """A clock by which requests take so many milliseconds, in turn, however busy the machine is."""
+
+    def moments() -> Iterator[float]:
+        now = 0.0
+        for ms in cycle(took_ms):
+            yield now
+            now += ms / 1000
+            yield now
+
+    return partial(next, moments())
+
+
 def plan_for(deployed: Deployed, issuer: str = ISSUER) -> Plan:
     signer = TokenSigner(key=deployed.signer.key, kid=KID, issuer=issuer)
     return Plan(
-        client=client_at(deployed.url, public_url=PUBLIC_URL, signer=signer),
+        client=replace(
+            client_at(deployed.url, public_url=PUBLIC_URL, signer=signer), seconds=taking(100)
+        ),
         origin=ORIGIN,
         fhir_base=deployed.fhir.base,
         patient_id="p1",
@@ -111,11 +129,20 @@ def test_behind_an_expired_certificate_nothing_is_looked_at(tmp_path: Path) -> N
 
 def test_another_cds_service_is_looked_at_too() -> None:
     with serving(OtherService([OTHER]).app()) as url:
-        found = levels(Plan(client=client_at(url)))
+        found = levels(Plan(client=replace(client_at(url), seconds=taking(100))))
     assert not [name for name, told in found.items() if "fail" in told]
     assert found["call"] == found["time"] == {"ok"}
     assert found["receipt"] == found["model"] == found["request id"] == {"n/a"}
     assert found["rubbish"] == {"warn"}
+
+
+@pytest.mark.parametrize(
+    ("took_ms", "level"), [((499,), "ok"), ((900, 1, 1, 1, 1), "warn"), ((900, 900, 1), "fail")]
+)
+def test_calls_that_take_long_are_told(took_ms: tuple[float, ...], level: str) -> None:
+    with serving(OtherService([OTHER]).app()) as url:
+        visit = Visit(Plan(client=replace(client_at(url), seconds=taking(*took_ms))))
+        assert said(in_time(visit), level)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +200,8 @@ def test_the_command_reads_keys_and_tells(deployed: Deployed, tmp_path: Path) ->
     key = ["--token-key", pem, "--iss", ISSUER]
     assert "give --kid" in doctor(deployed.url, *key).stderr
     result = doctor(deployed.url, *key, "--kid", KID, "--public-url", PUBLIC_URL)
-    assert result.exit_code == 0, result.stdout
+    failed = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("fail")]
+    assert set(failed) <= {"time"}, result.stdout  # it may fail on a busy machine
     assert "ok    token        a good token is taken" in result.stdout
 
 

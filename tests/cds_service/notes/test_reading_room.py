@@ -14,6 +14,7 @@ from cds_service.notes import reading_room_child
 from cds_service.notes.reading_room import ReadingRoom
 from fhir_mappings.attachments import UnreadText
 from lamo.deadline import Deadline
+from tests.processes import runs
 from tests.waiting import wait_until
 
 RTF = rb"{\rtf1 Allergies:\par penicillin}"
@@ -37,13 +38,6 @@ def is_there(process: int | None) -> bool:
     """Whether such a process runs, or waits for its parent as a zombie."""
     assert process is not None
     return Path(f"/proc/{process}").exists()
-
-
-def runs(process: int) -> bool:
-    try:
-        return ") Z " not in Path(f"/proc/{process}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def kill(process: int | None) -> None:

@@ -30,7 +30,7 @@ def clock() -> Clock:
 @pytest.fixture
 def account_settings(audit_url: str) -> Settings:
     """Settings without an identity provider."""
-    return Settings(database_url=audit_url)
+    return Settings(database_url=audit_url, deadline_ms=60_000)
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ def provider(running: OidcProvider) -> OidcProvider:
 def account_settings(audit_url: str, provider: OidcProvider) -> Settings:
     return Settings(
         database_url=audit_url,
+        deadline_ms=60_000,
         oidc_issuer=provider.issuer,
         oidc_client_id=CLIENT,
         oidc_client_secret=SecretStr(SECRET),

@@ -23,6 +23,7 @@ from cds_service.clients.client import client_from
 from cds_service.clients.registry import ClientRegistry
 from tests.calls import full_prefetch, hook_call
 from tests.fakes import LoopbackFhir, send_json
+from tests.processes import children
 from tests.served import Served, served
 from tests.tokens import ISSUER, Signer
 from tests.waiting import WAIT_S, wait_until
@@ -81,10 +82,6 @@ def statuses(service: Served, count: int) -> Counter[int]:
     for caller in callers:
         caller.join()
     return statuses
-
-
-def children(pid: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def outcomes(folder: Path) -> list[str]:

@@ -49,7 +49,7 @@ def ehr(running_ehr: Ehr) -> Ehr:
 @pytest.fixture(scope="module")
 def running_tools(app_folder: Path) -> Iterator[Tools]:
     """One service for all tests of a module: its log grows."""
-    settings = Settings(var_dir=app_folder, public_url=SERVICE)
+    settings = Settings(var_dir=app_folder, public_url=SERVICE, deadline_ms=60_000)
     upgrade(settings.database_url)
     SigningFile(settings.var_dir / SIGNING_FILE).create()
     built = build_tools(settings, scorer=LengthScorer())

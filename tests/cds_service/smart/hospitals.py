@@ -73,7 +73,7 @@ class Hospital:
         """A browser goes to the authorization server and back; what it brings may be replaced."""
         sent = browser.get(launch.removeprefix(SERVICE))
         assert sent.status_code == 303, sent.text
-        back = requests.get(sent.headers["Location"], allow_redirects=False, timeout=10)
+        back = requests.get(sent.headers["Location"], allow_redirects=False, timeout=60)
         brought = dict(parse_qsl(urlsplit(back.headers["Location"]).query)) | other
         return browser.get(f"/smart/callback?{urlencode(brought)}")
 

@@ -150,7 +150,7 @@ def test_a_code_of_another_launch_does_not_fit_the_verifier(
     other = browser.application.test_client()
     launch = hospital.ehr.launch("x", hospital.patient())
     sent = other.get(launch.removeprefix("http://localhost"))
-    back = requests.get(sent.headers["Location"], allow_redirects=False, timeout=10)
+    back = requests.get(sent.headers["Location"], allow_redirects=False, timeout=60)
     stolen = dict(parse_qsl(urlsplit(back.headers["Location"]).query))["code"]
     with structlog.testing.capture_logs() as logs:
         answer = hospital.comes_back(
