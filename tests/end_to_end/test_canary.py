@@ -20,6 +20,7 @@ from tests.collector import LoopbackCollector, attributes, loopback_collector
 from tests.end_to_end.marked import MARK, Marks, marked_call
 from tests.fakes import LoopbackFhir, loopback_fhir, send_json
 from tests.served import Served, served
+from tests.waiting import wait_until
 
 URL = "/cds-services/lamo-order-sign"
 # where marks belong: for whom it was decided; what is of the patient is encrypted
@@ -70,6 +71,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             send_calls(run, fhir)
             send_oddities(run)
             send_without_database(run)
+            wait_until(service.is_ready)
             for name in ("metrics", "readyz", "openapi.json"):
                 run.get(name, f"/{name}")
         yield run

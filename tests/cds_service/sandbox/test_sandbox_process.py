@@ -70,7 +70,7 @@ def test_the_service_knows_the_ehr_and_both_end_together(running: Running) -> No
 
 
 def test_the_service_ends_with_a_sandbox_that_is_killed(running: Running) -> None:
-    assert is_there(f"{running.service}/readyz")
+    wait_until(lambda: is_there(f"{running.service}/readyz"))
     running.process.kill()
     wait_until(lambda: not is_there(f"{running.service}/readyz"))
 

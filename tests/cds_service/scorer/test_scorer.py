@@ -19,6 +19,7 @@ from lamo.scoring.remote.check import ServerRefused, check_server
 from lamo.scoring.remote.scorer import RemotePlan, RemoteScorer, adapter_names
 from tests.lamo.records import patient
 from tests.served import Served, served
+from tests.waiting import wait_until
 
 KEY = "a key for the scorer"
 
@@ -78,7 +79,7 @@ def test_without_the_key_nothing_is_told_but_health(
 ) -> None:
     with pytest.raises(ServerRefused, match="answered 401 to /v1/models"):
         check_server(remote(server, artifact, key))
-    assert requests.get(f"{server.url}/readyz", timeout=60).json()["status"] == "ready"
+    wait_until(server.is_ready)
 
 
 @pytest.mark.parametrize(
