@@ -33,11 +33,6 @@ class Shape:
     max_position_embeddings: int
     inverse_frequencies: Tensor  # (head_dim / 2,) of the rotary embedding
 
-    @property
-    def prefix_bytes(self) -> int:
-        """Bytes of keys and values per token in float32, of one group."""
-        return 2 * 4 * self.num_hidden_layers * self.num_key_value_heads * self.head_dim
-
 
 @dataclass(frozen=True, slots=True)
 class Lora:
