@@ -35,9 +35,13 @@ def database_server(request: pytest.FixtureRequest) -> PostgresServer | None:
 
 
 @pytest.fixture
-def empty_url(database_server: PostgresServer | None, tmp_path: Path) -> str:
+def empty_url(database_server: PostgresServer | None, tmp_path: Path) -> Iterator[str]:
     """The URL of a database without tables."""
-    return database_server.new_database() if database_server else f"sqlite:///{tmp_path}/audit.db"
+    if database_server is None:
+        yield f"sqlite:///{tmp_path}/audit.db"
+    else:
+        with database_server.database() as url:
+            yield url
 
 
 @pytest.fixture(scope="session")
@@ -59,13 +63,15 @@ def postgres_with_tables(postgres_server: PostgresServer) -> str:
 @pytest.fixture
 def audit_url(
     database_server: PostgresServer | None, request: pytest.FixtureRequest, tmp_path: Path
-) -> str:
+) -> Iterator[str]:
     """The URL of an audit database with its tables."""
-    if database_server:
+    if database_server is None:
+        shutil.copyfile(request.getfixturevalue("sqlite_with_tables"), tmp_path / "audit.db")
+        yield f"sqlite:///{tmp_path}/audit.db"
+    else:
         made = request.getfixturevalue("postgres_with_tables")
-        return database_server.new_database(f"TEMPLATE {made}")
-    shutil.copyfile(request.getfixturevalue("sqlite_with_tables"), tmp_path / "audit.db")
-    return f"sqlite:///{tmp_path}/audit.db"
+        with database_server.database(f"TEMPLATE {made}") as url:
+            yield url
 
 
 @pytest.fixture

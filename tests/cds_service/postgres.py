@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -37,6 +38,7 @@ class PostgresServer:
         if not data.exists():
             self._run("initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "-N")
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+        options += " -c fsync=off"  # its processes may be killed and lose nothing; the machine not
         log = self.folder / "log"
         self._run("pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", options)
 
@@ -67,11 +69,21 @@ class PostgresServer:
     def new_database(self, options: str = "") -> str:
         """Create an empty database, with these options of CREATE DATABASE, and return its URL."""
         name = f"test_{next(_database_numbers)}"
+        self._execute(f"CREATE DATABASE {name} {options}")
+        return self.url(name)
+
+    @contextmanager
+    def database(self, options: str = "") -> Iterator[str]:
+        """A database for one test, gone before its 600 files are written to a disk."""
+        url = self.new_database(options)
+        yield url
+        self._execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+    def _execute(self, statement: str) -> None:
         engine = create_engine(self.url(), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} {options}"))
+            connection.execute(text(statement))
         engine.dispose()
-        return self.url(name)
 
     def _run(self, program: str, *arguments: object) -> None:
         command = [str(self.programs / program), *map(str, arguments)]
