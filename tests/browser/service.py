@@ -1,9 +1,6 @@
 """The service that the pages are of, and who may sign in to it."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +10,9 @@ from typing import Any
 
 import pyotp
 import requests
+from click.testing import CliRunner
 
+from cds_service.cli import main
 from cds_service.reviewer.roles import Role
 from tests.browser.browser import Browser
 from tests.served import served
@@ -55,7 +54,7 @@ class Service:
             browser.driver.add_cookie(cookie)
 
     def first_sign_in(self, browser: Browser, name: str, *roles: Role) -> Account:
-        """Make an account in a shell, and complete its first sign-in in the browser."""
+        """Make an account by the command, and complete its first sign-in in the browser."""
         once = self._add(name, *roles)
         browser.open("/review/login")
         browser.fill(name=name, password=once)
@@ -66,10 +65,9 @@ class Service:
         return Account(name, totp)
 
     def _add(self, name: str, *roles: Role) -> str:
-        command = [str(Path(sys.executable).parent / "lamo-cds"), "accounts", "add", name]
-        command += [part for role in roles for part in ("--role", role)]
-        env = {**os.environ, "VAR_DIR": str(self.var_dir)}
-        done = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
+        command = ["accounts", "add", name, *(f"--role={role}" for role in roles)]
+        done = CliRunner(env={"VAR_DIR": str(self.var_dir)}).invoke(main, command)
+        assert done.exit_code == 0, done.output
         return done.stdout.split()[-1]
 
 
