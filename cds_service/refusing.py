@@ -13,9 +13,7 @@ Refusals = Callable[[], tuple[type[Exception], ...]]
 Say = Callable[[Exception], str]
 
 
-def refusing(
-    refusals: Refusals, say: Callable[[Exception], str] = str
-) -> Callable[[Command], Command]:
+def refusing(refusals: Refusals, say: Say = str) -> Callable[[Command], Command]:
     """Decorate a command so that refusals, bad settings and a failing database are one line.
 
     Args:

@@ -28,7 +28,6 @@ pytest_plugins = ["tests.cds_service.audit_fixtures"]
 __all__ = ["keys_in_the_settings", "of_every_kind"]
 
 FOR = ("--with-patients", "--purpose", "a request of the court")
-PATIENT_QUERY = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.PatientQuery"
 
 
 def profiles(event: dict[str, Any]) -> list[str]:
