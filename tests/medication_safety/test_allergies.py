@@ -45,6 +45,10 @@ def test_an_order_without_a_matching_allergy_has_no_finding() -> None:
     ("recorded", "ordered", "severity"),
     [
         ("Phenoxymethylpenicillin", "Amoxicillin", "warning"),
+        ("Phenoxymethylpenicillin", "Flucloxacillin", "warning"),
+        ("Phenoxymethylpenicillin", "Pivmecillinam", "warning"),
+        ("Amoxicillin", "Cefradine", "info"),
+        ("Doxycycline", "Lymecycline", "warning"),
         ("Amoxicillin", "Cephalexin", "info"),
         ("Phenoxymethylpenicillin", "Cephalexin", None),
         ("Amoxicillin", "Cefazolin", None),

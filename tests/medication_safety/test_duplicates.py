@@ -75,6 +75,8 @@ def test_what_ends_today_is_being_switched(day: date, count: int) -> None:
         ("Lorazepam", "Zolpidem"),
         ("Ibuprofen", "Naproxen"),
         ("Apixaban", "Enoxaparin"),
+        ("Zopiclone", "Temazepam"),
+        ("Azilsartan", "Ramipril"),
         ("Insulin lispro", "Insulin aspart"),
     ],
 )
@@ -90,6 +92,7 @@ def test_two_of_one_class_are_a_warning(ordered: str, beside: str) -> None:
         ("Acetylsalicylic acid", "Clopidogrel"),
         ("Warfarin", "Heparin"),
         ("Warfarin", "Enoxaparin"),
+        ("Acenocoumarol", "Tinzaparin"),
         ("Norepinephrine", "Vasopressin"),
         ("Levetiracetam", "Lamotrigine"),
         ("Calcium gluconate", "Potassium chloride"),

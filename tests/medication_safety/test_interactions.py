@@ -89,6 +89,13 @@ def levels(findings: Sequence[Finding]) -> list[str]:
         ("Oxycodone", "Lorazepam", "info"),
         ("Apixaban", "Ibuprofen", "warning"),
         ("Lisinopril", "Spironolactone", "info"),
+        ("Apixaban", "Etoricoxib", "warning"),
+        ("Edoxaban", "Rifampin", "info"),
+        ("Apixaban", "St John's wort", "info"),
+        ("Naproxen", "Losartan", "info"),
+        ("Lithium", "Ramipril", "info"),
+        ("Trimethoprim", "Ramipril", "info"),
+        ("Codeine", "Nitrazepam", "info"),
     ],
 )
 def test_a_pair_weighs_as_the_table_says_whichever_is_ordered(
