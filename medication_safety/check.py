@@ -30,8 +30,8 @@ def check_medications(
     2. Each suggestion, best first: the same, and the suggestions before it that were not
        objected to. Its finding has a medication of status "proposed", so that it is withheld.
     3. Each medication that is taken: beside the others. What is said of two of them is said of
-       the later one. Only warnings, and what outlasts its usual course: a list that has stood
-       for years is no reason to interrupt.
+       the later one, or of the one that is more easily given up. Only warnings, and what outlasts
+       its usual course: a list that has stood for years is no reason to interrupt.
 
     Medications without ingredients match nothing: the mapping reports them as gaps. Of more than
     MOST_FINDINGS the rest is not looked for, and `unsaid` tells it; `shortened` keeps lists short.
@@ -128,9 +128,12 @@ def _reviewed(
 
 
 def _pairwise(case: Case, one: Medication, others: Sequence[Medication]) -> Iterator[Finding]:
-    """The rules on two medications."""
-    yield from duplicate_findings(one, others, case.rulebook.knowledge)
-    yield from interaction_findings(case.record, one, others, case.rulebook.interactions)
+    """The rules on two medications: of two that must not meet, not that they are of one class."""
+    met = interaction_findings(case.record, one, others, case.rulebook.interactions)
+    never = {fact for found in met if found.severity == "critical" for fact in found.because}
+    beside = (other for other in others if other.fact not in never - {one.fact})
+    yield from duplicate_findings(one, beside, case.rulebook.knowledge)
+    yield from met
 
 
 def _alone(case: Case, one: Medication, others: Sequence[Medication]) -> Iterator[Finding]:

@@ -1,11 +1,12 @@
 """Two medications that harm together: the ONC high-priority list, and what labels warn of.
 
 Judged for one medication against those it would stand beside; a wash-out after an earlier one is
-not read. Rules that need a risk (QT with QT) are silent without one in the record.
+not read. Rules that need a risk (QT with QT) are silent without one in the record. Of two that
+are both taken, or both drafts, the one that is more easily given up is spoken of.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -43,6 +44,7 @@ class PairRule(Row):
     id: Name
     one: Name
     other: Name
+    stop: Literal["one", "other"] | None = None  # which is more easily given up, where one is
     severity: Severity
     effect: Effect
     source: Source
@@ -108,6 +110,11 @@ class Pair:
     own: Ingredient
     theirs: Ingredient
 
+    @property
+    def turned(self) -> "Pair":
+        """The same, seen from the other medication."""
+        return replace(self, own=self.theirs, theirs=self.own)
+
 
 def interaction_findings(
     record: PatientRecord,
@@ -148,8 +155,23 @@ def _between(
     for pair in pairs:
         risks = qt_risks(record, table.risk) if pair.rule.needs else ()
         if risks or not pair.rule.needs:
+            if _is_about_the_other(pair, table) and _stand_alike(record, medication, other):
+                medication, other, pair = other, medication, pair.turned
             yield _finding(medication, other, pair, risks, table)
             return
+
+
+def _is_about_the_other(pair: Pair, table: InteractionTable) -> bool:
+    """Whether it is the other of the two that is more easily given up: the NSAID, no warfarin."""
+    rule = pair.rule
+    if rule.stop is None:
+        return False
+    return pair.own.rxcui not in table.groups[rule.one if rule.stop == "one" else rule.other]
+
+
+def _stand_alike(record: PatientRecord, one: Medication, other: Medication) -> bool:
+    """Whether either could be given up: an order beside what is taken can only be left itself."""
+    return any(one in held and other in held for held in (record.current, record.ordered))
 
 
 def _matches(medication: Medication, other: Medication, table: InteractionTable) -> Iterator[Pair]:
