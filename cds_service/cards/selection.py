@@ -17,6 +17,9 @@ from medication_safety.allergies import RANK
 
 MORE = "- and {} more, in the record of this decision"
 OF_THE_MODEL = frozenset({"overprescription", "regimen"})
+SOON = frozenset(  # may do harm within days: before a duplicate, an age or a usual course
+    {"allergy", "interaction", "pregnancy", "lactation", "renal", "hepatic", "potassium"}
+)
 APART = frozenset({"suggestion", "gap"})  # info cards that stay cards of their own
 Why = Literal["switched off", "policy", "overridden before"]
 
@@ -53,7 +56,7 @@ def select_parts(parts: Iterable[Parts], material: CardMaterial) -> Selection:
             suppressed.append(_suppressed(part, "overridden before"))
         else:
             loud.append(replace(part, indicator=severity))
-    loud.sort(key=lambda part: (RANK[part.indicator], part.topic in OF_THE_MODEL))
+    loud.sort(key=_place)
     current = [part for part in loud if part.is_current]
     orders = [part for part in loud if not part.is_current]
     shown = _within_budget(orders, material, reserved=1 if current else 0)
@@ -61,6 +64,12 @@ def select_parts(parts: Iterable[Parts], material: CardMaterial) -> Selection:
         shown.append(for_review(current, material))
         shown.sort(key=lambda part: RANK[part.indicator])
     return Selection(shown=tuple(shown), suppressed=tuple(suppressed))
+
+
+def _place(part: Parts) -> tuple[int, int]:
+    """Where a card stands: the loudest first, among equals what harms soon, the model last."""
+    after = 0 if part.topic in SOON else 2 if part.topic in OF_THE_MODEL else 1
+    return RANK[part.indicator], after
 
 
 def _suppressed(part: Parts, why: Why) -> Suppressed:
@@ -90,7 +99,7 @@ def merged(quiet: Sequence[Parts], material: CardMaterial) -> Parts:
     if len(quiet) == 1:
         return replace(quiet[0], indicator="info", suggestions=())
     ending = closing(material, basis="rules")
-    quiet = sorted(quiet, key=lambda part: (RANK[part.indicator], part.topic in OF_THE_MODEL))
+    quiet = sorted(quiet, key=_place)
     shown = _that_fit(quiet, ending)
     return Parts(
         topic="review",
@@ -112,13 +121,14 @@ def for_review(current: Sequence[Parts], material: CardMaterial) -> Parts:
     ending = closing(material, basis="model and rules")
     shown = _that_fit(current, ending)
     count = len({part.about for part in current})
-    several = counted(count, "current medication", "current medications")
     offers = {
         offer["actions"][0]["resource"]["id"]: offer for part in shown for offer in part.suggestions
     }
     return Parts(
         topic="deprescribing",
-        summary=current[0].summary if len(current) == 1 else f"Consider reviewing {several}",
+        summary=current[0].summary
+        if count == 1
+        else f"Consider reviewing {count} current medications",
         detail=detail_text(_listed(shown, current), ending),
         indicator="warning" if current[0].indicator == "critical" else "info",
         source=current[0].source,

@@ -11,7 +11,7 @@ from cds_service.cards.build import CardMaterial, build_cards
 from cds_service.cards.policy import RulePolicy, load_policy
 from lamo.explanation import Explanation
 from tests.calls import ORDER
-from tests.cds_service.card_material import METFORMIN, draft, finding, material
+from tests.cds_service.card_material import METFORMIN, RECORD, draft, finding, material
 from tests.cds_service.card_rules import assert_valid_cards
 from tests.cds_service.card_sets import full_set, opening_set
 
@@ -118,6 +118,28 @@ def test_what_found_no_room_is_counted_and_neither_offered_nor_answered() -> Non
     assert "- and 1 more, in the record of this decision" in card["detail"]
     assert "274783" not in {row["rxcui"] for row in built.about}  # of Insulin glargine
     assert len(card["suggestions"]) == 3
+
+
+def test_what_may_harm_soon_comes_before_what_an_age_speaks_against() -> None:
+    taken = [draft(METFORMIN, reference=f"MedicationRequest/t{n}") for n in range(5)]
+    ages = tuple(finding(one, "older-adult", "warning") for one in taken)
+    pair = finding(taken[4], "interaction", "warning")
+    record = replace(opening_set().record, current=tuple(taken))
+    card = review_of(replace(opening_set(), record=record, findings=(*ages, pair)))
+
+    assert card is not None
+    assert card["detail"].startswith("- **Consider an alternative to Metformin: interaction**")
+
+
+def test_a_review_of_one_medication_is_titled_by_its_first_point() -> None:
+    taken = draft(METFORMIN, status="active")
+    found = (finding(taken, "usual-course", "info"), finding(taken, "allergy", "critical"))
+    record = replace(RECORD, current=(taken,))
+    call = material(hook="patient-view", record=record, findings=found)
+    card = review_of(call)
+
+    assert card is not None
+    assert card["summary"] == "Consider an alternative to Metformin: allergy"
 
 
 def test_beside_an_order_only_what_outlasts_a_limit_is_shown_of_what_is_taken() -> None:
