@@ -16,9 +16,14 @@ _JOINERS = frozenset({"/", "+", "&", "-", "and", "with"})  # between the parts o
 
 _UNITS = frozenset(
     "mg mcg ug g gm gram grams kg ml l dl unt unit units u iu meq mmol mol hr hrs h hour hours "
-    "min minute minutes day days d week weeks wk actuat cells sqcm cm ppm bau million mci".split()
+    "min minute minutes day days d week weeks wk actuat cells sqcm cm ppm bau million mci "
+    "microgram micrograms milligram milligrams nanogram nanograms litre litres liter liters".split()
 )
-_MASSES = frozenset("mg mcg ug g gm gram grams meq mmol ml l unit units unt iu".split())
+_MASSES = frozenset(
+    "mg mcg ug g gm gram grams meq mmol ml l unit units unt iu "
+    "microgram micrograms milligram milligrams".split()
+)
+_VOLUMES = frozenset("ml l litre litres liter liters hr hrs h hour hours actuat actuation".split())
 _SALTS = frozenset(
     "acetate acid anhydrous besilate besylate bitartrate bromide bromhydrate calcium carbonate "
     "chloride citrate clavulanate dihydrate dimesylate diphosphate disodium etexilate fumarate "
@@ -48,7 +53,11 @@ _FORMS = frozenset(
     "weekly with xl xr cr sa dr pump pf the of supplement supplements human recombinant buffered "
     "ophthalmic otic eye ear modified pill pills home med meds medication two three four times "
     "oint ophth soln liq hp iso osm plus opht "
-    "bedtime bolus mini bag".split()
+    "bedtime bolus mini bag "
+    "gastro resistant modified prolonged slow mr soluble orodispersible film films oromucosal "
+    "filled pre pens syringes devices disposable cartridges injectors ampoule ampoules amp amps "
+    "vials bags bottles sachet sachets pessary pessaries plaster plasters inhalers breath actuated "
+    "cfc sugar paediatric pediatric".split()
 )
 _SECOND = frozenset("hct hc pm dm".split())
 _NOISE = _UNITS | _SALTS | _FORMS
@@ -156,7 +165,8 @@ def without_brackets(text: str) -> tuple[str, str]:
 def parts(tokens: Sequence[Token], matches: Iterable[NameMatch]) -> Iterator[tuple[int, int]]:
     """The stretches of a combination, as (first, end) of tokens.
 
-    A joiner inside a known name, or between two doses ("MG/ML", "0.12/0.015"), joins nothing.
+    A joiner inside a known name, between two doses ("MG/ML", "0.12/0.015") or before the volume of
+    one ("20mg/2ml ampoules", "50 mcg/24 hours") joins nothing.
     """
     inside = {i for match in matches for i in range(match.first, match.last + 1)}
     begin = 0
@@ -174,7 +184,10 @@ def _joins(tokens: Sequence[Token], at: int) -> bool:
     right = tokens[at + 1]
     if tokens[at].text == "-":  # "hydrocodone-acetaminophen", but not "auto-injector"
         return right.is_significant and at > 0 and tokens[at - 1].is_significant
-    return right.text not in _UNITS and not (_is_number(right) and _is_number(tokens[at - 1]))
+    if not _is_number(right):
+        return right.text not in _UNITS
+    unit = tokens[at + 2].text if at + 2 < len(tokens) else ""
+    return not (_is_number(tokens[at - 1]) or unit in _VOLUMES)
 
 
 def _is_number(token: Token) -> bool:

@@ -10,12 +10,19 @@ import re
 # read from top to bottom: the first that fits decides
 _FORMS: tuple[tuple[bool | None, str], ...] = (
     (False, r"ophth\w*|opht|eye|otic|ear|intravitreal"),
-    (False, r"medicated patch|topical\w*|cream|creme|ointment|oint|lotion|gel|shampoo|foam"),
+    (
+        False,
+        r"medicated (?:patch(?:es)?|plasters?)|topical\w*|cream|creme|ointment|oint|lotion|gel"
+        r"|shampoo|foam",
+    ),
     (True, r"vaginal ring|transdermal|intrauterine"),
-    (False, r"vaginal\w*|vag|enema|mouthwash|oral rinse|gargle"),
+    (False, r"vaginal\w*|vag|pessar\w*|enema|mouthwash|oral rinse|gargle"),
     (False, r"nasal|intranasal|nostrils?|inhal\w*|nebuli\w*|nebs?|hfa|dpi|mdi|actuat\w*|puffs?"),
     (None, r"patch(?:es)?|suppositor\w*|supp|rectal\w*|pr|lozenges?"),
-    (True, r"inject\w*|syringe|vial|infusion|intravenous|iv|ivpb|im|subcutaneous\w*|subq|sc|sq"),
+    (
+        True,
+        r"inject\w*|syringes?|vials?|ampoules?|infusion|intravenous|iv|ivpb|im|subcutaneous\w*|subq|sc|sq",
+    ),
     (True, r"oral\w*|tablets?|tabs?|capsules?|caps?|po|by mouth|syrup|elixir|sublingual|sl|buccal"),
 )
 _MATCHERS = tuple((answer, re.compile(rf"\b(?:{words})\b", re.I)) for answer, words in _FORMS)

@@ -11,13 +11,19 @@ Route = Literal["oral", "parenteral", "inhaled", "local"]
 # read from top to bottom: "nasal spray" is local although "spray" alone says little
 _WORDS: tuple[tuple[Route, str], ...] = (
     ("local", r"cream|ointment|ophthalmic|eye drops?|otic|ear drops?|nasal|shampoo|lotion|topical"),
-    ("local", r"gel|vaginal|mouthwash|lozenge|enema"),
+    ("local", r"gel|vaginal|pessar\w*|mouthwash|lozenge|enema"),
     ("inhaled", r"inhal\w*|inhaler|nebuli\w*|actuat|hfa|dpi"),
-    ("parenteral", r"inject\w*|syringe|vial|infusion|intravenous|iv|im|subcutaneous|prefilled"),
+    (
+        "parenteral",
+        r"inject\w*|syringes?|vials?|ampoules?|infusion|intravenous|iv|im|subcutaneous|prefilled",
+    ),
     ("oral", r"oral|tablets?|capsules?|tab|cap|po|by mouth"),
 )
 _EXTENDED = re.compile(
-    r"\b(?:extended release|\d+ ?hr|12 hour|24 hour|er|xr|sr|la|cr|patch|transdermal)\b", re.I
+    r"\b(?:(?:extended|modified|prolonged|sustained|controlled|slow)[- ]release|\d+ ?hr|12 hour"
+    r"|24 hour|er|xr|xl|sr|la|cr|mr|m/r|retard|continus|contin|oxycontin|patch(?:es)?|transdermal"
+    r")\b",
+    re.I,
 )
 _AS_NEEDED = re.compile(r"\b(?:prn|p\.r\.n\.?|as needed|if needed|when needed|rescue)", re.I)
 _FLUSH = re.compile(r"\b(?:flush|lock)\b", re.I)

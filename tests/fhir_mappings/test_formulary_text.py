@@ -5,6 +5,16 @@ import pytest
 from fhir_mappings.formulary import RXNORM, Formulary
 
 TEXTS = [
+    ("Priadel 400mg tablets", "Lithium"),
+    ("Cozaar Comp 50/12.5", "Losartan + Hydrochlorothiazide"),
+    ("Humulin I KwikPen", "Insulin isophane"),
+    ("Omeprazole 20mg gastro-resistant capsules", "Omeprazole"),
+    ("NovoRapid FlexPen 100units/ml solution for injection 3ml pre-filled pens", "Insulin aspart"),
+    ("Furosemide 20mg/2ml solution for injection ampoules", "Furosemide"),
+    ("Salbutamol 100micrograms/dose breath actuated inhaler CFC free", "Salbutamol"),
+    ("Amoxicillin 250mg/5ml oral suspension paediatric sugar free", "Amoxicillin"),
+    ("Co-phenotrope 2.5mg/25microgram tablets", "Diphenoxylate + Atropine"),
+    ("Ipratropium bromide 250micrograms/1ml nebuliser liquid unit dose vials", "Ipratropium"),
     ("24 HR metoprolol succinate 100 MG Extended Release Oral Tablet [Toprol]", "Metoprolol"),
     (
         "Acetaminophen 325 MG / Oxycodone Hydrochloride 5 MG Oral Tablet",
@@ -122,6 +132,7 @@ def test_a_text_names_its_ingredients(formulary: Formulary, text: str, labels: s
         ("amlodipine-zorblaxin", ["Amlodipine"], ("zorblaxin",)),
         ("Furosemide 40 MG / Zorblaxin [Lasix]", ["Furosemide"], ("zorblaxin",)),
         ("Cozaar HCT", ["Losartan"], ("hct",)),
+        ("Furosemide 20mg/2ml / Zorblaxin 5mg ampoules", ["Furosemide"], ("zorblaxin",)),
     ],
 )
 def test_half_a_combination_is_never_resolved_in_silence(

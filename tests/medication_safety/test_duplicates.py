@@ -125,7 +125,12 @@ def test_the_form_of_an_order_matters(ordered: str, beside: str, expected: list[
 
 @pytest.mark.parametrize(
     ("beside", "count"),
-    [("12 HR Morphine 30 MG Extended Release Oral Tablet", 0), ("Morphine 30 MG Oral Tablet", 1)],
+    [
+        ("12 HR Morphine 30 MG Extended Release Oral Tablet", 0),
+        ("Morphine 30mg modified-release tablets", 0),
+        ("MST Continus 30mg tablets", 0),
+        ("Morphine 30 MG Oral Tablet", 1),
+    ],
 )
 def test_a_rescue_opioid_beside_a_long_acting_one_is_meant(beside: str, count: int) -> None:
     rescue = order("Oxycodone", "Oxycodone 5 MG Oral Tablet")

@@ -174,6 +174,8 @@ def test_the_form_matters(label: str, display: str, condition: str, expected: li
         ("Doxepin", "Doxepin 25 MG Oral Capsule", ["info"]),
         ("Nifedipine", "Nifedipine 10 MG Oral Capsule", ["info"]),
         ("Nifedipine", "24 HR Nifedipine 30 MG Extended Release Oral Tablet", []),
+        ("Nifedipine", "Nifedipine 20mg modified-release tablets", []),
+        ("Nifedipine", "Adalat Retard 20mg tablets", []),
         ("Nifedipine", "Nifedipine", []),
     ],
 )
