@@ -47,6 +47,7 @@ class Rule(Row):
     without: tuple[Name, ...] = ()  # none of these conditions, active or past
     without_drugs: tuple[Name, ...] = ()  # none of these beside it
     form: Form = "any"
+    any_route: bool = False  # True: it acts in the body from the eye or the skin as well
     over_mg: float | None = None  # only where the wording shows a strength above it
     new_start: bool = False  # only where it is being ordered and not yet taken
 
@@ -138,9 +139,10 @@ def findings(
 ) -> tuple[Finding, ...]:
     """What speaks against a medication at this age: one finding of a family, one of a count.
 
-    Silent without an age, below 65, in palliative care and for forms that act where they are put.
+    Silent without an age, below 65, in palliative care and, but for rules of any route, for forms
+    that act where they are put.
     """
-    if record.age is None or record.age < table.file.min_age or not acts_systemically(medication):
+    if record.age is None or record.age < table.file.min_age:
         return ()
     if not table.holds(table.drugs, medication):
         return ()
@@ -208,6 +210,7 @@ def _rule_findings(case: Case, table: OlderAdultTable) -> Iterator[Finding]:
 def _is_met(rule: Rule, case: Case, table: OlderAdultTable) -> bool:
     return (
         table.holds(rule.drugs, case.medication)
+        and (rule.any_route or acts_systemically(case.medication))
         and (not rule.conditions or any(name in case.active for name in rule.conditions))
         and not any(name in case.ever for name in rule.without)
         and not _is_answered(rule, case, table)
@@ -253,7 +256,7 @@ def _rule_finding(rules: Sequence[Rule], case: Case, table: OlderAdultTable) -> 
 
 def _count_findings(case: Case, table: OlderAdultTable) -> tuple[Finding, ...]:
     """The first count that is reached; none in intensive care, where sedation is meant."""
-    if case.is_icu:
+    if case.is_icu or not acts_systemically(case.medication):
         return ()
     found = (_count_finding(count, case, table) for count in table.file.counts)
     return tuple(one for one in found if one)[:1]

@@ -151,7 +151,8 @@ def test_nothing_is_said_in_palliative_care() -> None:
     [
         ("Diphenhydramine", "Diphenhydramine 2 % Topical Cream", "Dementia", []),
         ("Diphenhydramine", "Diphenhydramine 25 MG Oral Tablet", "Dementia", ["warning"]),
-        ("Timolol", "Timolol 0.5 % Ophthalmic Solution", "Asthma", []),
+        ("Timolol", "Timolol 0.5 % Ophthalmic Solution", "Asthma", ["warning"]),
+        ("Levobunolol", "Levobunolol 0.5% eye drops", "Asthma", ["warning"]),
         ("Timolol", "Timolol 10 MG Oral Tablet", "Asthma", ["warning"]),
         ("Diazepam", "Diazepam 10 MG Rectal Gel", "Dementia", []),
         ("Prochlorperazine", "Prochlorperazine 25 MG Rectal Suppository", "Parkinson disease", []),
