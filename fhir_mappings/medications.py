@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from fhir_mappings.allergy_codes import code_words
+from fhir_mappings.directions import directions_of
 from fhir_mappings.elements import Codeable, Element
 from fhir_mappings.encounters import Stay
 from fhir_mappings.formulary import Resolution
@@ -95,6 +96,7 @@ def read_medication(element: Element, call: Call, *, is_checked: bool) -> Medica
         status=_status(element) or None,
         started=started,
         ended=ended,
+        directions=directions_of(element, display or ""),
     )
 
 

@@ -51,6 +51,12 @@ class Medication:
     status: str | None = None  # FHIR's word: draft, active, completed, ...
     started: date | None = None
     ended: date | None = None
+    directions: str = field(default="", compare=False)  # "ophthalmic, as needed"; mostly empty
+
+    @property
+    def wording(self) -> str:
+        """What the order says of its form and use, for rules that ask about a route."""
+        return f"{self.display}, {self.directions}" if self.directions else self.display
 
     @property
     def fact(self) -> Fact:

@@ -6,10 +6,11 @@ local route all the same: the tables of the rules name them (`any_route`).
 """
 
 import re
+from collections.abc import Iterator
 
 # read from top to bottom: the first that fits decides
 _FORMS: tuple[tuple[bool | None, str], ...] = (
-    (False, r"ophth\w*|opht|eye|otic|ear|intravitreal"),
+    (False, r"ophth\w*|opht|eyes?|otic|ears?|intravitreal"),
     (
         False,
         r"medicated (?:patch(?:es)?|plasters?)|topical\w*|cream|creme|ointment|oint|lotion|gel"
@@ -26,6 +27,8 @@ _FORMS: tuple[tuple[bool | None, str], ...] = (
     (True, r"oral\w*|tablets?|tabs?|capsules?|caps?|po|by mouth|syrup|elixir|sublingual|sl|buccal"),
 )
 _MATCHERS = tuple((answer, re.compile(rf"\b(?:{words})\b", re.I)) for answer, words in _FORMS)
+_NO_FORM = object()
+_AS_NEEDED = re.compile(r"\b(?:prn|p\.r\.n\.?|as needed|if needed|when needed|rescue)", re.I)
 _ORAL_GEL = re.compile(r"\b(?:softgels?|liquid[- ]?gels?|gel ?caps?)\b", re.I)
 
 
@@ -34,5 +37,19 @@ def by_words(text: str) -> bool | None:
 
     None when it does not say.
     """
+    return next(_answers(text), None)
+
+
+def names_no_form(text: str) -> bool:
+    """Whether an order so worded says nothing at all of its form, not even one that is open."""
+    return next(_answers(text), _NO_FORM) is _NO_FORM
+
+
+def says_as_needed(text: str) -> bool:
+    """Whether the words say that it is taken when needed, not daily."""
+    return _AS_NEEDED.search(text) is not None
+
+
+def _answers(text: str) -> Iterator[bool | None]:
     plain = _ORAL_GEL.sub("capsule", text)
-    return next((answer for answer, words in _MATCHERS if words.search(plain)), None)
+    return (answer for answer, words in _MATCHERS if words.search(plain))

@@ -133,7 +133,7 @@ def _is_excused(
     return (
         bool(recorded & {*row.without, *table.file.never_with})
         or any(table.holds(row.without_drugs, other) for other in beside)
-        or (not row.parenteral and route_of(medication.display) == "parenteral")
+        or (not row.parenteral and route_of(medication.wording) == "parenteral")
     )
 
 

@@ -10,8 +10,9 @@ from datetime import date
 from functools import lru_cache
 
 from fhir_mappings.record import Fact, Ingredient, Medication
+from fhir_mappings.routes import says_as_needed
 from medication_safety.findings import Finding, Severity
-from medication_safety.forms import is_as_needed, is_extended_release, is_flush, is_local, route_of
+from medication_safety.forms import is_extended_release, is_flush, is_local, route_of
 from medication_safety.knowledge import Knowledge
 from medication_safety.wording import short
 
@@ -79,7 +80,7 @@ def _overlaps(one: Medication, other: Medication, knowledge: Knowledge) -> Itera
     if same:
         severity = _ingredient_severity(one, other)
         yield Overlap(rule=INGREDIENT, severity=severity, shared=same[0].label, other=other)
-    elif not is_local(one.display) or _are_both_inhaled(one, other):
+    elif not is_local(one.wording) or _are_both_inhaled(one, other):
         is_soft = _changes_route(one, other) or _is_as_needed(one, other)
         severity = "info" if is_soft else "warning"
         yield Overlap(rule=CLASS, severity=severity, shared=shared[0], other=other)
@@ -104,9 +105,9 @@ def _shared_classes(one: Medication, other: Medication, knowledge: Knowledge) ->
 def _forms_differ_on_purpose(one: Medication, other: Medication, knowledge: Knowledge) -> bool:
     """Whether the wording shows two uses: a flush, a local form, a rescue opioid."""
     return (
-        is_flush(one.display)
-        or is_flush(other.display)
-        or is_local(one.display) != is_local(other.display)
+        is_flush(one.wording)
+        or is_flush(other.wording)
+        or is_local(one.wording) != is_local(other.wording)
         or _is_long_and_rescue_opioid(one, other, knowledge)
     )
 
@@ -149,28 +150,28 @@ def _is_long_and_rescue_opioid(one: Medication, other: Medication, knowledge: Kn
         any(knowledge.holds(group, i.rxcui) for group in OPIOIDS for i in medication.ingredients)
         for medication in (one, other)
     )
-    return both_opioids and is_extended_release(one.display) != is_extended_release(other.display)
+    return both_opioids and is_extended_release(one.wording) != is_extended_release(other.wording)
 
 
 def _ingredient_severity(one: Medication, other: Medication) -> Severity:
     """The same product as one already taken is mostly a renewal, another route a change."""
     same_product = one.display.casefold() == other.display.casefold()
     is_renewal = same_product and other.status not in ("draft", "proposed")
-    is_soft = is_renewal or is_local(one.display) or _changes_route(one, other)
+    is_soft = is_renewal or is_local(one.wording) or _changes_route(one, other)
     return "info" if is_soft else "warning"
 
 
 def _is_as_needed(one: Medication, other: Medication) -> bool:
     """STOPP v3, A3 speaks of daily use: what is taken when needed may stand beside another."""
-    return is_as_needed(one.display) or is_as_needed(other.display)
+    return says_as_needed(one.wording) or says_as_needed(other.wording)
 
 
 def _are_both_inhaled(one: Medication, other: Medication) -> bool:
-    return {route_of(one.display), route_of(other.display)} == {"inhaled"}
+    return {route_of(one.wording), route_of(other.wording)} == {"inhaled"}
 
 
 def _changes_route(one: Medication, other: Medication) -> bool:
-    return {route_of(one.display), route_of(other.display)} == {"oral", "parenteral"}
+    return {route_of(one.wording), route_of(other.wording)} == {"oral", "parenteral"}
 
 
 def _finding(medication: Medication, overlaps: list[Overlap], knowledge: Knowledge) -> Finding:

@@ -1,4 +1,4 @@
-"""What the wording of an order says of its form. Words only: no dose form is coded yet."""
+"""What the wording of an order says of its form: its name, and what its directions add to it."""
 
 import re
 from functools import lru_cache
@@ -25,7 +25,6 @@ _EXTENDED = re.compile(
     r")\b",
     re.I,
 )
-_AS_NEEDED = re.compile(r"\b(?:prn|p\.r\.n\.?|as needed|if needed|when needed|rescue)", re.I)
 _FLUSH = re.compile(r"\b(?:flush|lock)\b", re.I)
 
 
@@ -47,11 +46,6 @@ def is_local(display: str) -> bool:
 def is_extended_release(display: str) -> bool:
     """Whether the wording says that it is released slowly."""
     return _EXTENDED.search(display) is not None
-
-
-def is_as_needed(display: str) -> bool:
-    """Whether it is taken when needed, not daily."""
-    return _AS_NEEDED.search(display) is not None
 
 
 def is_flush(display: str) -> bool:

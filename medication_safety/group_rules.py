@@ -43,7 +43,7 @@ def rules_of(
 
 def acts_in_body(medication: Medication, rxcui: str, any_route: frozenset[str]) -> bool:
     """Whether an ingredient acts beyond the place where this medication is put."""
-    return rxcui in any_route or not _stays_put(medication.display)
+    return rxcui in any_route or not _stays_put(medication.wording)
 
 
 @lru_cache(maxsize=4096)

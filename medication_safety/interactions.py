@@ -196,7 +196,7 @@ def _can_meet(
     medication: Medication, one: Ingredient, rule: PairRule, table: InteractionTable
 ) -> bool:
     """Whether the ingredient gets to where the other is, by the route of its medication."""
-    if rule.oral_only and route_of(medication.display) == "parenteral":
+    if rule.oral_only and route_of(medication.wording) == "parenteral":
         return False
     return acts_in_body(medication, one.rxcui, table.any_route)
 

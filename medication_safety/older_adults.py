@@ -155,7 +155,7 @@ def findings(
 
 def acts_systemically(medication: Medication) -> bool:
     """Whether the wording shows no local, inhaled or rectal form and no flush."""
-    return _reaches_blood(medication.display)
+    return _reaches_blood(medication.wording)
 
 
 @lru_cache(maxsize=4096)
@@ -214,7 +214,7 @@ def _is_met(rule: Rule, case: Case, table: OlderAdultTable) -> bool:
         and (not rule.conditions or any(name in case.active for name in rule.conditions))
         and not any(name in case.ever for name in rule.without)
         and not _is_answered(rule, case, table)
-        and _fits_wording(rule, case.medication.display)
+        and _fits_wording(rule, case.medication.wording)
     )
 
 

@@ -31,6 +31,15 @@ def test_the_same_product_again_is_mostly_a_renewal_and_only_said() -> None:
     ]
 
 
+def test_what_is_taken_as_needed_by_its_dosage_may_stand_beside_another() -> None:
+    beside = taken("Naproxen", "Naproxen 250 MG Oral Tablet")
+
+    assert found(order("Diclofenac"), beside) == [("duplicate-class", "warning")]
+    assert found(order("Diclofenac", directions="as needed"), beside) == [
+        ("duplicate-class", "info")
+    ]
+
+
 def test_two_drafts_of_one_product_are_a_warning_on_the_second() -> None:
     first = order("Lisinopril", reference="MedicationRequest/1")
     second = replace(first, reference="MedicationRequest/2")
