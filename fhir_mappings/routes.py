@@ -13,7 +13,7 @@ _FORMS: tuple[tuple[bool | None, str], ...] = (
     (False, r"ophth\w*|opht|eyes?|otic|ears?|intravitreal"),
     (
         False,
-        r"medicated (?:patch(?:es)?|plasters?)|topical\w*|cream|creme|ointment|oint|lotion|gel"
+        r"medicated (?:patch(?:es)?|plasters?)|topical\w*|cream|creme|ointment|oint|lotion|(?:emul|hydro)?gel"
         r"|shampoo|foam",
     ),
     (True, r"vaginal ring|transdermal|intrauterine"),

@@ -20,6 +20,7 @@ from fhir_mappings.routes import by_words
         ("latanoprost eye drops", False),
         ("Hydrocortisone 10 MG/ML Topical Cream", False),
         ("Diclofenac 1% gel", False),
+        ("Voltarol 1.16% Emulgel", False),
         ("Fluticasone Nasal Spray", False),
         ("120 ACTUAT Fluticasone Metered Dose Inhaler", False),
         ("albuterol 2 puffs q4h", False),
