@@ -25,17 +25,17 @@ _ROUTES = {
 _AS_NEEDED = "as needed"
 
 
-def directions_of(element: Element, display: str) -> str:
+def directions_of(element: Element, display: str) -> str | None:
     """What the dosages of a request or statement add to its name: "ophthalmic, as needed".
 
-    Empty where they add nothing, or where two dosages do not say the same.
+    None where they add nothing, or where two dosages do not say the same.
     """
     dosages = (*element.many("dosageInstruction"), *element.many("dosage"))
     routes = {_route(one) for one in dosages} if names_no_form(display) else set()
     found = [routes.pop()] if len(routes) == 1 else []
     if dosages and all(_is_as_needed(one) for one in dosages):
         found.append(_AS_NEEDED)
-    return ", ".join(filter(None, found))
+    return ", ".join(filter(None, found)) or None
 
 
 def _route(dosage: Element) -> str:

@@ -51,7 +51,7 @@ class Medication:
     status: str | None = None  # FHIR's word: draft, active, completed, ...
     started: date | None = None
     ended: date | None = None
-    directions: str = field(default="", compare=False)  # "ophthalmic, as needed"; mostly empty
+    directions: str | None = field(default=None, compare=False)  # "ophthalmic, as needed"
 
     @property
     def wording(self) -> str:

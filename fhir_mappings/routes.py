@@ -13,8 +13,8 @@ _FORMS: tuple[tuple[bool | None, str], ...] = (
     (False, r"ophth\w*|opht|eyes?|otic|ears?|intravitreal"),
     (
         False,
-        r"medicated (?:patch(?:es)?|plasters?)|topical\w*|cream|creme|ointment|oint|lotion|(?:emul|hydro)?gel"
-        r"|shampoo|foam",
+        r"medicated (?:patch(?:es)?|plasters?)|topical\w*|cream|creme|ointment|oint|lotion"
+        r"|(?:emul|hydro)?gel|shampoo|foam",
     ),
     (True, r"vaginal ring|transdermal|intrauterine"),
     (False, r"vaginal\w*|vag|pessar\w*|enema|mouthwash|oral rinse|gargle"),

@@ -98,8 +98,10 @@ def _have_marks_in_common(one: Medication, other: Medication, knowledge: Knowled
 
 
 def _shared_classes(one: Medication, other: Medication, knowledge: Knowledge) -> list[str]:
+    """Of an order what is meant together is left out; nobody has meant a suggestion yet."""
+    find = _common_class if one.status == "proposed" else shared_class
     pairs = ((a, b) for a in one.ingredients for b in other.ingredients)
-    return [name for a, b in pairs if (name := shared_class(a, b, knowledge))]
+    return [name for a, b in pairs if (name := find(a, b, knowledge))]
 
 
 def _forms_differ_on_purpose(one: Medication, other: Medication, knowledge: Knowledge) -> bool:
@@ -114,6 +116,13 @@ def _forms_differ_on_purpose(one: Medication, other: Medication, knowledge: Know
 
 def shared_class(one: Ingredient, other: Ingredient, knowledge: Knowledge) -> str | None:
     """The class in which two different systemic ingredients are a duplicate, in words."""
+    if frozenset((one.rxcui, other.rxcui)) in knowledge.meant_pairs:
+        return None
+    return _common_class(one, other, knowledge)
+
+
+def _common_class(one: Ingredient, other: Ingredient, knowledge: Knowledge) -> str | None:
+    """The same, of two that are given together on purpose as well."""
     first, second = knowledge.entry(one.rxcui), knowledge.entry(other.rxcui)
     if first is None or second is None or not (first.systemic and second.systemic):
         return None
@@ -122,8 +131,7 @@ def shared_class(one: Ingredient, other: Ingredient, knowledge: Knowledge) -> st
     is_one_class = first.drug_class == second.drug_class
     if not (shared or is_one_class):
         return None
-    codes = frozenset((one.rxcui, other.rxcui))
-    if len(codes) == 1 or codes in knowledge.meant_pairs:
+    if one.rxcui == other.rxcui:
         return None
     if shared:
         return min(shared)

@@ -203,3 +203,10 @@ def test_another_medication_with_the_same_id_is_another_order() -> None:
     beside = taken("Simvastatin", reference="MedicationRequest/Q")
 
     assert found(order("Atorvastatin", reference="MedicationRequest/Q"), beside) != []
+
+
+def test_what_a_prescriber_may_mean_is_not_suggested_beside_the_other() -> None:
+    record = chart(current=(taken("Warfarin"),))
+    (finding,) = judged(record, *DUPLICATES, proposed=[ingredient("Heparin")])
+
+    assert (finding.rule, finding.medication.status) == ("duplicate-class", "proposed")

@@ -298,9 +298,9 @@ def test_a_rule_on_what_is_not_there_is_refused(key: str, value: str) -> None:
         InteractionTable.from_bytes(json.dumps(table).encode(), FORMULARY)
 
 
-@pytest.mark.parametrize(("directions", "expected"), [("", ["warning"]), ("topical", [])])
+@pytest.mark.parametrize(("directions", "expected"), [(None, ["warning"]), ("topical", [])])
 def test_a_route_by_the_dosage_counts_where_the_name_says_none(
-    directions: str, expected: list[str]
+    directions: str | None, expected: list[str]
 ) -> None:
     gel = order("Diclofenac", "Diclofenac 1.16%", directions=directions)
 
