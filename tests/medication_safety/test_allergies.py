@@ -61,6 +61,7 @@ def test_an_order_without_a_matching_allergy_has_no_finding() -> None:
         ("Sulfamethoxazole", "Furosemide", None),
         ("Sulfamethoxazole", "Sulfasalazine", "warning"),
         ("Acetylsalicylic acid", "Ibuprofen", "warning"),
+        ("Acetylsalicylic acid", "Bismuth subsalicylate", "warning"),
         ("Acetylsalicylic acid", "Meloxicam", "info"),
         ("Acetylsalicylic acid", "Acetaminophen", None),
         ("Morphine", "Hydromorphone", "warning"),

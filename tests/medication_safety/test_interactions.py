@@ -55,6 +55,7 @@ def levels(findings: Sequence[Finding]) -> list[str]:
         ("Warfarin", "Metronidazole", "warning"),
         ("Warfarin", "Sulfamethoxazole", "warning"),
         ("Simvastatin", "Gemfibrozil", "critical"),
+        ("Simvastatin", "Cobicistat", "critical"),
         ("Simvastatin", "Cyclosporine", "critical"),
         ("Simvastatin", "Danazol", "critical"),
         ("Lovastatin", "Gemfibrozil", "warning"),
