@@ -23,7 +23,8 @@ def candidates_of(request: HookRequest, record: PatientRecord, tools: Tools) -> 
 
 def choose_for(record: PatientRecord, log_odds: Mapping[str, float], tools: Tools) -> Choice:
     """What the scores lead to, with the indication table in view."""
-    return choose(record, log_odds, tools.artifact, indicating=tools.indications.for_label)
+    indicating = tools.indications.for_label
+    return choose(record, log_odds, tools.artifact, tools.pairs, indicating)
 
 
 def checked(

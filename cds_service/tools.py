@@ -27,6 +27,7 @@ from lamo.scoring.device import check_device
 from lamo.scoring.remote.check import check_server
 from lamo.scoring.remote.scorer import RemotePlan, RemoteScorer
 from lamo.scoring.tokens import prompt_plan
+from lamo.selection import NO_PAIRS, KnownPairs, known_pairs
 from medication_safety.rulebook import Rulebook
 
 if TYPE_CHECKING:  # what works with tools, and what takes torch
@@ -51,6 +52,7 @@ class Tools:
     notes: NoteDesk
     artifact: Artifact
     prompts: PromptPlan
+    pairs: KnownPairs  # that the artifact's policy weighs
     scorer: Scorer
     rulebook: Rulebook
     indications: Indications
@@ -78,6 +80,7 @@ class LoadedModel:
 
     artifact: Artifact
     prompts: PromptPlan
+    pairs: KnownPairs = NO_PAIRS  # that its policy weighs
     scorer: Scorer | None = None  # None: each process makes its own
 
 
@@ -123,17 +126,19 @@ def load(settings: Settings, models: Models) -> Loaded:
     """
     shipped, indications = MappingTables.load(), Indications.load()
     formulary = with_terminology(shipped.formulary, settings.database_url)
-    tables = replace(shipped, formulary=formulary)
+    tables, rulebook = replace(shipped, formulary=formulary), Rulebook.load(formulary)
 
     def model(artifact: Artifact) -> LoadedModel:
         plan = prompt_plan(artifact, settings.prompt_tokens)
         return LoadedModel(
-            artifact=artifact, prompts=replace(plan, indicating=indications.for_label)
+            artifact=artifact,
+            prompts=replace(plan, indicating=indications.for_label),
+            pairs=known_pairs(artifact.selection, artifact.vocabulary, rulebook),
         )
 
     return Loaded(
         tables=tables,
-        rulebook=Rulebook.load(tables.formulary),
+        rulebook=rulebook,
         indications=indications,
         policy=load_policy(settings.card_policy),
         model=model(models.served),
@@ -186,6 +191,7 @@ def open_tools(settings: Settings, loaded: Loaded, scorer: Scorer | None = None)
         notes=build_desk(settings, loaded.tables.formulary),
         artifact=loaded.model.artifact,
         prompts=loaded.model.prompts,
+        pairs=loaded.model.pairs,
         scorer=scorer or scorer_of(loaded.model, settings),
         rulebook=loaded.rulebook,
         indications=loaded.indications,
@@ -202,7 +208,13 @@ def open_tools(settings: Settings, loaded: Loaded, scorer: Scorer | None = None)
 def with_model(tools: Tools, model: LoadedModel) -> Tools:
     """The same tools with another model."""
     scorer = scorer_of(model, tools.settings)
-    return replace(tools, artifact=model.artifact, prompts=model.prompts, scorer=scorer)
+    return replace(
+        tools,
+        artifact=model.artifact,
+        prompts=model.prompts,
+        pairs=model.pairs,
+        scorer=scorer,
+    )
 
 
 def scorer_of(model: LoadedModel, settings: Settings) -> Scorer:

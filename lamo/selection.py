@@ -5,14 +5,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, S
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import combinations
+from typing import Protocol
 
 from fhir_mappings.record import Gap, Ingredient, Medication, PatientRecord
 from lamo.artifact import Artifact, VocabularyEntry
-from lamo.policies import Context, select
+from lamo.policies import Context, Policy, select
 from medication_safety.check import is_on_proposal
 from medication_safety.duplicates import shared_class
-from medication_safety.findings import Finding
+from medication_safety.findings import Finding, Severity
 from medication_safety.knowledge import Knowledge
+from medication_safety.rulebook import Rulebook
 
 REGIMEN_FROM = 5  # medications: shorter lists are never called long (Masnoon 2017: polypharmacy)
 Z_95 = 1.645  # one-sided 95 % of a normal distribution
@@ -65,6 +67,18 @@ class Choice:
     gaps: tuple[Gap, ...] = ()  # for example an ordered medication outside the vocabulary
 
 
+class Coded(Protocol):
+    """A candidate, of an artifact's vocabulary or of the formulary."""
+
+    @property
+    def rxcui(self) -> str:
+        """RxNorm code of the ingredient."""
+
+    @property
+    def label(self) -> str:
+        """Its name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownPairs:
     """Which two ingredients should not stand together, for policies that weigh it. By RxNorm."""
@@ -74,6 +88,7 @@ class KnownPairs:
 
 
 NO_PAIRS = KnownPairs()
+WEIGHTS: Mapping[Severity, float] = {"critical": 1.0, "warning": 0.5, "info": 0.1}
 Indicating = Callable[[str], Collection[str]]  # medication label to condition labels
 
 
@@ -81,12 +96,30 @@ def _unknown(_medication: str) -> Collection[str]:
     return ()
 
 
-def duplicate_pairs(artifact: Artifact, knowledge: Knowledge) -> frozenset[frozenset[str]]:
+def known_pairs(policy: Policy, candidates: Iterable[Coded], rulebook: Rulebook) -> KnownPairs:
+    """What a policy weighs, of the tables that ship; nothing where it gives pairs no cost.
+
+    An interaction weighs by its severity; one that harms only with a risk in the record does not.
+    """
+    if not policy.weighs_pairs:
+        return NO_PAIRS
+    return KnownPairs(
+        interactions={
+            frozenset(pair): WEIGHTS[rule.severity]
+            for pair, rules in rulebook.interactions.pairs.items()
+            for rule in reversed(rules)  # the strongest is the first, and counts
+            if rule.needs is None
+        },
+        duplicates=duplicate_pairs(candidates, rulebook.knowledge),
+    )
+
+
+def duplicate_pairs(candidates: Iterable[Coded], knowledge: Knowledge) -> frozenset[frozenset[str]]:
     """Every two candidates of one class. Some 20,000 comparisons: make it once, at the start."""
-    candidates = [Ingredient(rxcui=entry.rxcui, label=entry.label) for entry in artifact.vocabulary]
+    ingredients = (_ingredient(one.rxcui, one.label) for one in candidates)
     return frozenset(
         frozenset((one.rxcui, other.rxcui))
-        for one, other in combinations(candidates, 2)
+        for one, other in combinations(ingredients, 2)
         if shared_class(one, other, knowledge)
     )
 
@@ -172,7 +205,8 @@ def _proposed(
     scores: Sequence[CandidateScore], on_list: Set[str], artifact: Artifact, pairs: KnownPairs
 ) -> tuple[CandidateScore, ...]:
     policy = artifact.selection
-    chosen = select(policy, scores, _context(scores, on_list, pairs))
+    codes = [score.ingredient.rxcui for score in scores]
+    chosen = select(policy, scores, context_of(codes, pairs, on_list))
     return tuple(
         score
         for index, score in enumerate(scores)
@@ -180,11 +214,10 @@ def _proposed(
     )
 
 
-def _context(scores: Sequence[CandidateScore], on_list: Set[str], pairs: KnownPairs) -> Context:
-    """The list and the pairs, by place among the scores; listed outsiders come after them."""
-    inside = [score.ingredient.rxcui for score in scores]
-    outside = sorted(on_list - set(inside))
-    place = {rxcui: index for index, rxcui in enumerate((*inside, *outside))}
+def context_of(codes: Sequence[str], pairs: KnownPairs, on_list: Set[str] = frozenset()) -> Context:
+    """The list and the pairs, by place among the candidates; listed outsiders come after them."""
+    outside = sorted(on_list - set(codes))
+    place = {rxcui: index for index, rxcui in enumerate((*codes, *outside))}
 
     def places(pair: Iterable[str]) -> frozenset[int]:
         return frozenset(place[rxcui] for rxcui in pair)

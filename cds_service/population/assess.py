@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from cds_service.judging import choose_for
 from cds_service.rows import finding_row, note_row, score_row
 from cds_service.tools import Tools
 from fhir_mappings.inputs import HookResources
@@ -14,7 +15,7 @@ from fhir_mappings.record import Gap
 from lamo.deadline import Deadline
 from lamo.exports.fhir_files import Resource, newest
 from lamo.prompts import render_prompt
-from lamo.selection import candidates_for, choose, withhold
+from lamo.selection import candidates_for, withhold
 from medication_safety.check import check_medications, is_on_proposal, shortened
 
 Line = dict[str, Any]
@@ -46,7 +47,7 @@ def assess(
     prompt, cut = render_prompt(record, digest, tools.prompts)
     candidates = candidates_for(record, tools.artifact)
     log_odds = tools.scorer.score(prompt, candidates, Deadline.after_ms(PATIENT_MS))
-    choice = choose(record, log_odds, tools.artifact, indicating=tools.indications.for_label)
+    choice = choose_for(record, log_odds, tools)
     proposed = [score.ingredient for score in choice.proposed]
     findings = check_medications(record, proposed, tools.rulebook)
     choice = withhold(choice, findings)

@@ -29,7 +29,7 @@ from lamo.training.external_model import (
 )
 from lamo.training.external_report import Choice, Measured, report_body, write_external
 from lamo.training.fit import FitReport
-from lamo.training.selection import choose_rows
+from lamo.training.selection import choose_rows, pairs_beside
 
 BASELINES = (
     "prevalence top-k",
@@ -89,7 +89,7 @@ def _untrained(artifact: Artifact, model: ExternalModel, cohort: ExternalCohort)
     recalibrated = _calibrated(model, fitting, model.score(fitting.examples))
 
     def chosen(calibration: Calibration) -> Tensor:
-        return choose_rows(artifact.selection, test, calibration)
+        return _chosen(artifact, test, calibration)
 
     visits = len(fitting.visits)
     return [
@@ -116,8 +116,13 @@ def _trained(
         f"adapters: {len(train.visits)} train visits; calibration and thresholds: "
         f"{len(fitting.visits)} train and validation visits"
     )
-    chosen = choose_rows(artifact.selection, test, calibration)
+    chosen = _chosen(artifact, test, calibration)
     return fits, Choice(TRAINED, "model", fitted_on, chosen)
+
+
+def _chosen(artifact: Artifact, log_odds: Tensor, calibration: Calibration) -> Tensor:
+    policy = artifact.selection
+    return choose_rows(policy, log_odds, calibration, pairs_beside(policy, artifact.vocabulary))
 
 
 def _calibrated(model: ExternalModel, fitting: Tokenised, log_odds: Tensor) -> Calibration:

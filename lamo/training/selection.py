@@ -1,11 +1,23 @@
 """The artifact's selection policies for many visits at once. Tests hold them to `lamo.policies`."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from lamo.policies import NOTHING_BESIDE, Context, Policy, Score, select
+from lamo.selection import Coded, context_of, known_pairs
 from lamo.training.calibration import Calibration
 from lamo.training.evaluation.choices import expected_jaccard_choice, ranked_choice
+from medication_safety.rulebook import Rulebook
+
+
+def pairs_beside(policy: Policy, candidates: Sequence[Coded]) -> Context:
+    """The pairs that a policy weighs, by place among the candidates; none for most policies."""
+    if not policy.weighs_pairs:
+        return NOTHING_BESIDE
+    codes = [one.rxcui for one in candidates]
+    return context_of(codes, known_pairs(policy, candidates, Rulebook.load()))
 
 
 def choose_rows(

@@ -18,8 +18,9 @@ from lamo.artifact import (
     write_manifest,
 )
 from lamo.policies import Policy
-from lamo.selection import KnownPairs, choose, duplicate_pairs
+from lamo.selection import KnownPairs, choose, duplicate_pairs, known_pairs
 from medication_safety.knowledge import Knowledge
+from medication_safety.rulebook import Rulebook
 from tests.lamo.records import diagnosis, medication, patient
 
 LABELS = ("Metformin", "Warfarin", "Lisinopril", "Furosemide", "Simvastatin", "Digoxin")
@@ -197,6 +198,19 @@ def test_a_proposal_that_interacts_with_what_is_taken_can_be_weighed_out(
     assert [score.ingredient.label for score in choice.proposed] == ["Furosemide"]
 
 
+def test_the_pairs_of_the_tables_are_weighed_where_the_policy_gives_them_a_cost(
+    formulary: Formulary, artifact: Artifact
+) -> None:
+    rulebook, taken = Rulebook.load(formulary), medication(formulary, "Ibuprofen")
+    high = flat(-5.0, Warfarin=3.0, Furosemide=3.0)
+    for cost, wanted in ((0.0, ["Warfarin", "Furosemide"]), (50.0, ["Furosemide"])):
+        policy = Policy(interaction_cost=cost)
+        pairs = known_pairs(policy, artifact.vocabulary, rulebook)
+        weighing = replace(artifact, selection=policy)
+        choice = choose(patient(current=(taken,)), high, weighing, pairs)
+        assert [score.ingredient.label for score in choice.proposed] == wanted
+
+
 def test_two_of_a_class_are_a_duplicate_pair_and_others_are_not(
     formulary: Formulary, artifact: Artifact
 ) -> None:
@@ -207,7 +221,7 @@ def test_two_of_a_class_are_a_duplicate_pair_and_others_are_not(
     )
     wider = replace(artifact, vocabulary=(*artifact.vocabulary, statin))
     both = frozenset({statin.rxcui, formulary.by_label("Simvastatin").rxcui})
-    assert duplicate_pairs(wider, Knowledge.load(formulary)) == {both}
+    assert duplicate_pairs(wider.vocabulary, Knowledge.load(formulary)) == {both}
 
 
 def test_a_manifest_keeps_its_policy_and_an_older_one_means_thresholds(artifact: Artifact) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from fhir_mappings.formulary import Formulary
 from lamo.notes.rules import rule_tools
-from lamo.policies import Policy
+from lamo.policies import Context, Policy
 from lamo.training.calibration import Calibration
 from lamo.training.evaluation.held_out import HeldOut
 from lamo.training.evaluation.report import write_report
@@ -21,7 +21,7 @@ from lamo.training.evaluation.study import Study, evaluate, standard_rules
 from lamo.training.evaluation.systems import Chooser, Rule, ScoredSystem
 from lamo.training.model_card import demo_texts, model_card, write_model_card
 from lamo.training.scored import Scored
-from lamo.training.selection import choose_rows
+from lamo.training.selection import choose_rows, pairs_beside
 from lamo.training.stages.adapters import scored_of
 from lamo.training.stages.calibrate import calibrated, policy_of
 from lamo.training.stages.cohort import visits_of
@@ -102,7 +102,9 @@ def _write_card(job: Job, report: Path) -> bool:
 
 def _report(job: Job, test: _Test, folder: Path) -> Path:
     policy = policy_of(job)
-    rule = Rule(_name(policy), partial(_chooser, policy))
+    formulary = Formulary.load()
+    beside = pairs_beside(policy, [formulary.by_label(label) for label in test.scored.labels])
+    rule = Rule(_name(policy), partial(_chooser, policy, beside))
     others = tuple(one for one in standard_rules() if one.name != rule.name)
     study = Study(
         split=test.split,
@@ -113,7 +115,7 @@ def _report(job: Job, test: _Test, folder: Path) -> Path:
         test_visits=test.visits,
         validation=scored_of(job, "validation"),
         test=test.scored,
-        notes=rule_tools(Formulary.load()),
+        notes=rule_tools(formulary),
         headline=rule.name,
         rules=tuple(sorted((*others, rule), key=lambda one: one.name != NAMES["greedy"])),
         calibrator=partial(calibrated, job),
@@ -125,8 +127,10 @@ def _report(job: Job, test: _Test, folder: Path) -> Path:
     return write_report(evaluate(study), folder)
 
 
-def _chooser(policy: Policy, _validation: Scored, calibration: Calibration) -> Chooser:
-    return lambda log_odds: choose_rows(policy, log_odds, calibration)
+def _chooser(
+    policy: Policy, beside: Context, _validation: Scored, calibration: Calibration
+) -> Chooser:
+    return lambda log_odds: choose_rows(policy, log_odds, calibration, beside)
 
 
 def _name(policy: Policy) -> str:

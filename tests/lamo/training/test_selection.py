@@ -4,9 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from lamo.policies import Context, Policy, Score, select
+from fhir_mappings.formulary import Formulary
+from lamo.policies import NOTHING_BESIDE, Context, Policy, Score, select
+from lamo.selection import known_pairs
 from lamo.training.calibration import Calibration, calibrate
-from lamo.training.selection import choose_rows
+from lamo.training.selection import choose_rows, pairs_beside
+from medication_safety.rulebook import Rulebook
 
 PAIRS = Context(
     interactions={frozenset({0, 1}): 0.5, frozenset({2, 30}): 1.0},
@@ -48,6 +51,20 @@ def test_every_row_is_chosen_as_one_patient_is(
         numbers = zip(log_odds[row].tolist(), probability, *fixed, strict=True)
         scores = [Score(*each) for each in numbers]
         assert set(chosen[row].nonzero()[:, 0].tolist()) == select(policy, scores, PAIRS)
+
+
+def test_training_weighs_the_pairs_that_serving_weighs() -> None:
+    candidates = Formulary.load().candidates
+    codes = [one.rxcui for one in candidates]
+    weighing = Policy(interaction_cost=1.0, duplicate_cost=1.0)
+    known = known_pairs(weighing, candidates, Rulebook.load())
+    beside = pairs_beside(weighing, candidates)
+    inside = {pair for pair in known.interactions if pair <= set(codes)}
+    assert {frozenset(codes[place] for place in pair) for pair in beside.interactions} == inside
+    assert {frozenset(codes[one] for one in pair) for pair in beside.duplicates} == known.duplicates
+    assert inside
+    assert known.duplicates
+    assert pairs_beside(Policy(), candidates) == NOTHING_BESIDE
 
 
 def test_a_cap_at_the_expected_count_holds_for_every_visit(
