@@ -25,12 +25,17 @@ _ROUTES = {
 _AS_NEEDED = "as needed"
 
 
+def dosages_of(element: Element) -> tuple[Element, ...]:
+    """The dosages of a request, or of a statement, which calls them otherwise."""
+    return (*element.many("dosageInstruction"), *element.many("dosage"))
+
+
 def directions_of(element: Element, display: str) -> str | None:
     """What the dosages of a request or statement add to its name: "ophthalmic, as needed".
 
     None where they add nothing, or where two dosages do not say the same.
     """
-    dosages = (*element.many("dosageInstruction"), *element.many("dosage"))
+    dosages = dosages_of(element)
     routes = {_route(one) for one in dosages} if names_no_form(display) else set()
     found = [routes.pop()] if len(routes) == 1 else []
     if dosages and all(_is_as_needed(one) for one in dosages):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from fhir_mappings.allergy_codes import code_words
-from fhir_mappings.directions import directions_of
+from fhir_mappings.directions import directions_of, dosages_of
 from fhir_mappings.elements import Codeable, Element
 from fhir_mappings.encounters import Stay
 from fhir_mappings.formulary import Resolution
@@ -185,8 +185,8 @@ def _dates(element: Element) -> tuple[date | None, date | None]:
 
 def _dosing_end(element: Element) -> date | None:
     """The latest day of its dosages; None where one of them has no end."""
-    dosages = (*element.many("dosageInstruction"), *element.many("dosage"))
-    ends = [one.one("timing").one("repeat").one("boundsPeriod").day("end") for one in dosages]
+    repeats = (one.one("timing").one("repeat") for one in dosages_of(element))
+    ends = [repeat.one("boundsPeriod").day("end") for repeat in repeats]
     known = [end for end in ends if end]
     return max(known) if known and len(known) == len(ends) else None
 

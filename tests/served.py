@@ -13,8 +13,6 @@ import requests
 
 from tests.waiting import WAIT_S, wait_until
 
-START_S = WAIT_S  # for a service that loads its model
-
 
 @dataclass(frozen=True, slots=True)
 class Served:
